@@ -1,0 +1,49 @@
+// Package tlspolicy decides how TLS is spoken by the services of a mail host:
+// which versions, key exchanges, cipher suites and certificates, on the server
+// and on the client side. It depends on nothing but the standard library and is
+// of use to any Go server.
+//
+// Most programs need three lines:
+//
+//	cert, err := tlspolicy.Load("fullchain.pem", "privkey.pem")
+//	...
+//	config, err := tlspolicy.Intermediate.Server(cert)
+//
+// # Policies
+//
+// [Intermediate] and [Modern] are the configurations of the same names in
+// Mozilla's Server Side TLS guidelines, version 6.0. Both are forward secret
+// without exception: every key exchange is ephemeral, and session tickets are
+// off. Intermediate serves every mail program of the last ten years; Modern
+// asks for TLS 1.3.
+//
+// Every field of the configuration is set, so that the variables of GODEBUG
+// that change the defaults of crypto/tls (tls10server, tlsrsakex, tls3des,
+// tlssha1) change nothing on a server. One of them crypto/tls applies even to
+// explicit configurations: tlsmlkem=0 takes away the hybrid key exchange
+// X25519MLKEM768. Then no configuration is built, see [ErrNoHybrid].
+// On a client, GODEBUG=tlssha1=1 still lets a TLS 1.2 server sign its handshake
+// with SHA-1: crypto/tls has no field against that, TLS 1.3 never allows it.
+//
+// # Session tickets
+//
+// Server turns session tickets off. crypto/tls announces every ticket as valid
+// for seven days, a constant, and keeps its own ticket keys as long. A copy of
+// the memory of the process would then open up to seven days of recorded
+// TLS 1.2 sessions, against what forward secrecy promises. A full handshake
+// with an ECDSA certificate costs well below a millisecond.
+//
+// # Application protocols (ALPN)
+//
+// A server names the protocols that it speaks, see [Policy.ALPN]. A client that
+// offers other ones only is refused during the handshake, so that a browser
+// cannot be made to talk HTTP to an IMAP port with a certificate that is valid
+// for both (the ALPACA attack; RFC 9325, section 3.8). Mail programs that offer
+// none, which is most of them, are served.
+//
+// # Certificates
+//
+// [Load] reads a certificate chain and its key from PEM files. What is wrong
+// with them is told as a [CertificateError]: which file, which problem, what to
+// do. [SelfSigned] keeps a certificate for demonstrations and tests.
+package tlspolicy
