@@ -59,6 +59,10 @@ func loadChain(file string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseChain(file, data)
+}
+
+func parseChain(file string, data []byte) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
 	var others []string
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
@@ -93,6 +97,11 @@ func loadKey(file string) (crypto.Signer, error) {
 			"other users may read or change this private key (mode %04o); run: chmod 600 %q; a key that strangers may have read should be replaced",
 			mode.Perm(), file), nil}
 	}
+	return parseKeyPEM(file, data)
+}
+
+// parseKeyPEM returns the first private key in data.
+func parseKeyPEM(file string, data []byte) (crypto.Signer, error) {
 	var others []string
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {

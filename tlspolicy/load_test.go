@@ -152,26 +152,26 @@ func TestLoadFileProblems(t *testing.T) {
 	}
 }
 
-func FuzzLoad(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	cert := issue(f, nil, ecdsaKey(f, elliptic.P256()), nil)
-	f.Add(certPEM(cert), keyPEM(f, cert.key))
-	f.Add(keyPEM(f, cert.key), certPEM(cert))
-	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), []byte("-----BEGIN PRIVATE KEY-----\n"))
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, certData, keyData []byte) {
-		certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-		if os.WriteFile(certFile, certData, 0o600) != nil || os.WriteFile(keyFile, keyData, 0o600) != nil {
-			t.Skip("cannot write")
+	f.Add(certPEM(cert))
+	f.Add(keyPEM(f, cert.key))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
+	f.Add([]byte("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		chain, err := parseChain("file", data)
+		if (err == nil) != (len(chain) > 0) || err != nil && problem(err) == "" {
+			t.Errorf("%d certificates, error %v", len(chain), err)
 		}
-		cert, err := Load(certFile, keyFile)
-		if err != nil {
-			if problem(err) == "" {
-				t.Errorf("%T without a problem: %v", err, err)
+		key, keyErr := parseKeyPEM("file", data)
+		if (keyErr == nil) != (key != nil) || keyErr != nil && problem(keyErr) == "" {
+			t.Errorf("key %T, error %v", key, keyErr)
+		}
+		if err == nil {
+			checkChain("file", chain, time.Now()) // must not panic
+			if key != nil && !matches(chain[0], key) && problem(mismatch("file", chain, "key", key)) == "" {
+				t.Error("a mismatch without a problem")
 			}
-			return
-		}
-		if !matches(cert.Leaf, cert.PrivateKey) {
-			t.Error("loaded a pair that does not match")
 		}
 	})
 }
