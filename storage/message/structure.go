@@ -23,6 +23,7 @@ type part struct {
 	// cut is true if a delimiter ended the header, whose last line end then belongs to the delimiter.
 	cut bool
 
+	start              int64 // wire offset where it was opened
 	header, body, end  int64 // wire offsets: of the header, of the body, behind the body
 	bodyLine, lines    int64 // line ends before the body; in it
 	encoding           Encoding
@@ -71,13 +72,12 @@ func (p *parser) parse() {
 
 // openPart adds a part that begins at the cursor.
 func (p *parser) openPart(parent int) int {
-	n := part{parent: int32(parent), header: p.wire}
+	n := part{parent: int32(parent), start: p.wire, header: p.wire}
 	if parent >= 0 {
 		up := &p.parts[parent]
 		n.depth = up.depth + 1
 		if up.cut {
-			n.cut = true
-			n.header = up.body
+			n.header = up.body // if it is cut, too
 		}
 		if up.flags&isMultipart != 0 {
 			n.flags = isMIME
@@ -88,23 +88,33 @@ func (p *parser) openPart(parent int) int {
 }
 
 // readHeader reads the header of a part up to and with the empty line, or to a delimiter of a
-// multipart around it, and interprets it. A multipart becomes an open one.
+// multipart around it, and interprets it. A multipart becomes an open one. If a delimiter follows
+// at once, the line end before it belongs to it, even that of the empty line.
 func (p *parser) readHeader(cur int) {
 	me := &p.parts[cur]
 	block := p.headerBlock(me)
-	me.body, me.bodyLine = p.wire, p.lines
-	if me.cut {
-		me.body = me.header
-		if len(block) > 0 {
-			me.body = p.wire - 2
-			me.bodyLine--
-		}
-	}
+	me.cut = p.outerDelimiter(cur)
 	block = block[:min(len(block), p.budget)]
 	p.budget -= len(block)
 	if boundary, ok := p.interpret(me, block); ok {
 		p.bounds = append(p.bounds, delimiter{cur, boundary})
+		me.cut = p.outerDelimiter(cur)
 	}
+	if !me.cut {
+		me.header = me.start
+	}
+	me.body, me.bodyLine = p.wire, p.lines
+	if me.cut && p.wire > me.start {
+		me.body, me.bodyLine = p.wire-2, p.lines-1
+	} else if me.cut {
+		me.body = me.header
+	}
+}
+
+// outerDelimiter reports whether a delimiter of a multipart around cur is at the cursor.
+func (p *parser) outerDelimiter(cur int) bool {
+	at, _ := p.delimiterAt(p.peek())
+	return at >= 0 && p.bounds[at].part != cur
 }
 
 // headerBlock passes the header of a part and returns it, up to maxHeader bytes.
@@ -115,7 +125,6 @@ func (p *parser) headerBlock(me *part) []byte {
 		keep = nil
 	}
 	p.block = p.block[:0]
-	me.cut = false
 	for {
 		b := p.peek()
 		if len(b) == 0 {
@@ -127,7 +136,6 @@ func (p *parser) headerBlock(me *part) []byte {
 			break
 		}
 		if at, _ := p.delimiterAt(b); at >= 0 {
-			me.cut = true
 			break
 		}
 		p.skipLine(keep)
