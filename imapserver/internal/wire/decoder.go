@@ -35,6 +35,9 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Text + " at column " + strconv.Itoa(e.Column) }
 
+// keptBuffer is how many octets of buffers a Decoder keeps from one command to the next.
+const keptBuffer = 4096
+
 // A Decoder reads the commands of a client, token by token. The zero value reads nothing: use [NewDecoder].
 //
 // The method Name reads one token if it is there and says whether it was; on false nothing was read.
@@ -247,7 +250,7 @@ func (d *Decoder) Discard() error {
 			d.ended = true
 		}
 	}
-	if d.fatal == nil && cap(d.line) > 4096 {
+	if d.fatal == nil && cap(d.line)+cap(d.buf) > keptBuffer {
 		d.Release()
 	}
 	return d.fatal

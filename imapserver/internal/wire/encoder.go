@@ -67,8 +67,13 @@ func (e *Encoder) spill() {
 
 // Raw writes s as it is: an atom, a keyword, the fixed words of a response.
 func (e *Encoder) Raw(s string) *Encoder {
+	for len(e.buf)+len(s) > bufferSize {
+		n := max(0, bufferSize-len(e.buf))
+		e.buf = append(e.buf, s[:n]...)
+		s = s[n:]
+		e.Flush()
+	}
 	e.buf = append(e.buf, s...)
-	e.spill()
 	return e
 }
 
@@ -294,14 +299,12 @@ func (e *Encoder) NumSet(set *NumSet) *Encoder {
 	return e
 }
 
-// Date writes a date, without quotes: 1-Feb-2026.
-func (e *Encoder) Date(t time.Time) *Encoder {
-	e.buf = t.AppendFormat(e.buf, "2-Jan-2006")
-	return e
-}
-
-// DateTime writes a date-time in quotes, as for INTERNALDATE: " 1-Feb-2026 12:00:00 +0100".
+// DateTime writes a date-time in quotes, as for INTERNALDATE: " 1-Feb-2026 12:00:00 +0100". Where the year has not four
+// digits, it writes the beginning of 1970.
 func (e *Encoder) DateTime(t time.Time) *Encoder {
+	if year := t.Year(); year < 0 || year > 9999 {
+		t = time.Unix(0, 0).UTC()
+	}
 	e.buf = t.AppendFormat(e.buf, `"_2-Jan-2006 15:04:05 -0700"`)
 	return e
 }
@@ -314,14 +317,19 @@ func (e *Encoder) Literal8(n int64) *Encoder { return e.Byte('~').Literal(n) }
 
 // Write writes octets of a literal.
 func (e *Encoder) Write(p []byte) (int, error) {
-	if len(e.buf)+len(p) < bufferSize {
+	if e.err != nil {
+		return 0, e.err
+	}
+	if len(e.buf)+len(p) <= bufferSize {
 		e.buf = append(e.buf, p...)
-		return len(p), e.err
+		return len(p), nil
 	}
-	if e.Flush() == nil {
-		_, e.err = e.w.Write(p)
+	if e.Flush() != nil {
+		return 0, e.err
 	}
-	return len(p), e.err
+	var n int
+	n, e.err = e.w.Write(p)
+	return n, e.err
 }
 
 // Copy writes n octets of a literal from r, through the buffer. Where r ends or fails before, the error stays: after an
@@ -338,10 +346,10 @@ func (e *Encoder) Copy(r io.Reader, n int64) error {
 		if int64(len(free)) > n {
 			free = free[:n]
 		}
-		m, err := r.Read(free)
+		m, err := io.ReadAtLeast(r, free, 1)
 		e.buf = e.buf[:len(e.buf)+m]
 		n -= int64(m)
-		if err != nil && n > 0 {
+		if err != nil {
 			e.err = unexpected(err)
 		}
 	}

@@ -42,8 +42,10 @@ func ParseNumSet(s string) (NumSet, error) {
 // limit elements. Without symbols there is no "*" and no "$".
 func scanNumSet(b []byte, limit int64, symbols bool) (set NumSet, n int, tooMany bool) {
 	if symbols && len(b) > 0 && b[0] == '$' {
-		set.saved, n = true, 1
-		return set, n, !endsSet(b[n:])
+		if !endsSet(b[1:]) {
+			return NumSet{}, 0, false
+		}
+		return NumSet{saved: true}, 1, false
 	}
 	sorted := true
 	for count := int64(0); ; n++ {
