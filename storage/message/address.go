@@ -133,14 +133,13 @@ func (a *addressList) group() status {
 	st := a.skip()
 	a.mailbox.put(a.word)
 	a.emit()
-	for st == more && !a.at(';') {
+	for member := st == more && !a.at(';'); member; {
 		a.mailboxAddress()
-		if !a.at(',') {
-			break
-		}
-		a.pos++
-		if st = a.skip(); st != more {
-			st = bad
+		if member = a.at(','); member {
+			a.pos++
+			if a.skip() != more {
+				st, member = bad, false
+			}
 		}
 	}
 	if st != bad {

@@ -19,6 +19,7 @@ type lexer struct {
 	// comment is the text of the last comment, kept only if keepComment.
 	comment     []byte
 	keepComment bool
+	sure        int // see text
 }
 
 // nulText stands for NUL wherever text goes to a client: IMAP cannot carry NUL.
@@ -87,7 +88,7 @@ func (l *lexer) skip() status {
 
 // skipComment passes one comment with those nested in it, without recursion.
 func (l *lexer) skipComment() bool {
-	l.comment = l.comment[:0]
+	l.comment, l.sure = l.comment[:0], 0
 	depth := 0
 	for l.pos < len(l.in) {
 		c := l.in[l.pos]
@@ -114,24 +115,29 @@ func (l *lexer) skipComment() bool {
 		}
 	}
 	l.pos = len(l.in)
-	l.comment = l.comment[:0]
+	l.comment = l.comment[:l.sure]
 	return false
 }
 
 // text appends the next character of a comment, quoted string or domain literal and passes it:
-// line ends vanish, a quoted pair gives its second byte (both, if keepSlash).
+// line ends vanish, a quoted pair gives its second byte (both, if keepSlash). In sure it keeps how
+// much of dst counts if the end is missing: what stands before the last line end or quoted pair.
 func (l *lexer) text(dst []byte, keepSlash bool) []byte {
 	c := l.in[l.pos]
 	l.pos++
 	switch c {
 	case 0:
-		return append(dst, nulText...)
+		dst = append(dst, nulText...)
+		l.sure = len(dst)
+		return dst
 	case '\r':
 		if l.at('\n') {
 			l.pos++
+			l.sure = len(dst)
 			return dst
 		}
 	case '\n':
+		l.sure = len(dst)
 		return dst
 	case '\\':
 		if l.pos == len(l.in) {
@@ -139,6 +145,7 @@ func (l *lexer) text(dst []byte, keepSlash bool) []byte {
 		}
 		// Line ends and NUL cannot be quoted: the backslash stands for itself.
 		if next := l.in[l.pos]; next != '\r' && next != '\n' && next != 0 {
+			l.sure = len(dst)
 			if keepSlash {
 				dst = append(dst, c)
 			}
@@ -188,8 +195,10 @@ func (l *lexer) token(dst []byte) ([]byte, status) {
 	return dst, l.skip()
 }
 
-// quotedString reads a quoted string; the next byte is the opening quote.
+// quotedString reads a quoted string; the next byte is the opening quote. Without closing quote it
+// is what is sure.
 func (l *lexer) quotedString(dst []byte) ([]byte, status) {
+	l.sure = len(dst)
 	for l.pos++; l.pos < len(l.in); {
 		if l.in[l.pos] == '"' {
 			l.pos++
@@ -197,7 +206,7 @@ func (l *lexer) quotedString(dst []byte) ([]byte, status) {
 		}
 		dst = l.text(dst, false)
 	}
-	return dst, bad
+	return dst[:l.sure], bad
 }
 
 // phrase reads words (atoms that may contain dots, and quoted strings) and puts one space between
