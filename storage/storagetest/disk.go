@@ -17,8 +17,8 @@ import (
 //   - Each 512-byte block of a file may be found as it was at the last sync or as any later write left it, each by itself;
 //     so may the size. Where nothing was, there are zeros.
 //   - Changes of names survive in any subset that respects these needs: a change needs the earlier unsynced changes of the same
-//     names, removing a folder needs the removals that emptied it, and moving a folder to another folder needs the earlier
-//     such moves. A rename is found whole or not at all. Names do not wait for contents, nor contents for names, nor one
+//     names and the making of their folder, removing a folder needs the removals that emptied it, and moving a folder to another
+//     folder needs the earlier such moves. A folder that is lost takes what it holds with it, synced or not. A rename is found whole or not at all. Names do not wait for contents, nor contents for names, nor one
 //     folder for another.
 //   - A sync that failed (see [Faults]) makes nothing durable, and no later sync makes up for it: what was unsynced
 //     stays in question until it is written anew.

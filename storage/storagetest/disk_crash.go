@@ -87,7 +87,7 @@ type crashFile struct {
 const maxVersions = 200
 
 func newCrashPlan(base *diskState) *crashPlan {
-	p := &crashPlan{base: base, needs: dependencies(base.pending)}
+	p := &crashPlan{base: base, needs: dependencies(base.pending, true)}
 	seen := map[uint64]bool{}
 	namedBy := map[uint64][]int{}
 	for i, n := range base.pending {

@@ -26,9 +26,11 @@ type pendingName struct {
 	lost   bool  // a sync of its folder failed: no later one proves anything
 }
 
-// dependencies lists, for each pending operation, earlier ones without which it cannot survive.
-func dependencies(pending []pendingName) [][]int {
+// dependencies lists, for each pending operation, earlier ones without which it cannot survive. With unsynced, these include
+// the making of the folders that it is about: while neither is synced, a file moved into a new folder is not lost with it.
+func dependencies(pending []pendingName, unsynced bool) [][]int {
 	deps := make([][]int, len(pending))
+	made := map[uint64]int{} // the making of each folder
 	last := map[diskSlot]int{}
 	inside := map[uint64][]int{} // by folder
 	lastMove := -1
@@ -38,6 +40,12 @@ func dependencies(pending []pendingName) [][]int {
 				deps[i] = append(deps[i], before)
 			}
 			last[slot] = i
+			if before, ok := made[slot.folder]; ok && unsynced {
+				deps[i] = append(deps[i], before)
+			}
+		}
+		if p.op.Kind == OpMkdir {
+			made[p.ids[0]] = i
 		}
 		if p.emptied != 0 {
 			deps[i] = append(deps[i], inside[p.emptied]...)
@@ -71,7 +79,7 @@ func (s *diskState) makeDurable(chosen []bool) {
 	if !slices.Contains(chosen, true) {
 		return
 	}
-	withNeeds(chosen, dependencies(s.pending))
+	withNeeds(chosen, dependencies(s.pending, false))
 	fresh := map[uint64]bool{} // folders whose durableNames were copied
 	var rest []pendingName
 	for i, p := range s.pending {

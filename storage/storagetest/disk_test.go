@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,8 +134,8 @@ func run(t *testing.T, fsys vfs.FS, step string) error {
 }
 
 func expand(text string) []byte {
-	var n int
-	if _, err := fmt.Sscanf(text[1:], "%d", &n); err != nil {
+	n, err := strconv.Atoi(text[1:])
+	if err != nil {
 		return []byte(text)
 	}
 	return []byte(strings.Repeat(text[:1], n))
@@ -231,6 +232,15 @@ func TestDiskPromises(t *testing.T) {
 		{"a link outlives the name that it was made of",
 			[]string{"mkdir a", "mkdir b", "syncall", "create a/f", "write a/f 0 x", "sync a/f", "link a/f b/g", "syncdir b"},
 			[]string{"a/ a/f=x b/ b/g=x", "a/ b/ b/g=x"}},
+		{"moved into a folder whose own name is not synced: not lost on the way",
+			[]string{"create f", "syncall", "mkdir a", "rename f a/f"},
+			[]string{"a/ a/f=", "a/ f=", "f="}},
+		{"moved into a folder below one whose name is not synced",
+			[]string{"create f", "syncall", "mkdir a", "mkdir a/b", "rename a c", "rename f c/b/f"},
+			[]string{"a/ a/b/ a/b/f=", "a/ a/b/ f=", "a/ f=", "c/ c/b/ c/b/f=", "c/ c/b/ f=", "c/ f=", "f="}},
+		{"moved to a folder whose own name is not synced, though both sides are",
+			[]string{"mkdir b", "create b/f", "syncall", "mkdir a", "rename b/f a/f", "syncdir a", "syncdir b"},
+			[]string{"a/ a/f= b/", "b/"}},
 		{"a removed folder had been emptied",
 			[]string{"mkdir a", "mkdir b", "create a/f", "syncall", "rename a/f b/f", "remove a"},
 			[]string{"a/ a/f= b/", "a/ b/ b/f=", "b/ b/f="}},
