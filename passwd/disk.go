@@ -121,7 +121,7 @@ func (f *File) change(ctx context.Context, fn func(*table) (string, error)) erro
 		return nil
 	}
 	if err := f.write(data, owner); err != nil {
-		return fmt.Errorf("passwd: the user file was not changed: %w", err)
+		return fmt.Errorf("passwd: changing the user file: %w", err)
 	}
 	return nil
 }

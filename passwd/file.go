@@ -178,16 +178,11 @@ func (f *File) Authenticate(ctx context.Context, name, password string) (User, e
 		return User{}, err
 	}
 	hash := f.Hasher.dummy()
-	i, missing := t.find(name)
-	if missing == nil {
+	if i, err := t.find(name); err == nil {
 		hash = t.lines[i].hash
 	}
-	err = f.Hasher.verify(ctx, hash, password)
-	switch {
-	case err != nil:
-		return User{}, err
-	case missing != nil:
-		return User{}, ErrCredentials
+	if err := f.Hasher.verify(ctx, hash, password); err != nil {
+		return User{}, err // always if the user is missing
 	}
 	// The check took a while, and more in a queue: who was disabled or got another
 	// password meanwhile must not slip in after his sessions were ended.

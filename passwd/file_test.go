@@ -183,6 +183,24 @@ func TestEditsAreSeenAtOnce(t *testing.T) {
 	}
 }
 
+// So is a file that was renamed into place with size and an old time stamp of
+// the former one, as rsync and backup programs do.
+func TestReplacedFileIsSeen(t *testing.T) {
+	f, _ := newFile(t)
+	must(t, f.Add(background, "anna", "secret"))
+	old := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(f.path, old, old))
+	if got := userNames(t, f); got != "anna" {
+		t.Fatalf("users %q", got)
+	}
+	must(t, os.WriteFile(f.path+".new", []byte(strings.Replace(content(t, f), "\nanna:", "\nbert:", 1)), 0o600))
+	must(t, os.Chtimes(f.path+".new", old, old))
+	must(t, os.Rename(f.path+".new", f.path))
+	if got := userNames(t, f); got != "bert" {
+		t.Errorf("users %q", got)
+	}
+}
+
 // An old file is not read again and again.
 func TestUnchangedFileIsNotReadAgain(t *testing.T) {
 	f, _ := newFile(t)
