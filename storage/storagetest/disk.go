@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,8 +124,16 @@ func (d *Disk) Mkdir(name string) error {
 	}))
 }
 
-func (d *Disk) Open(name string) (vfs.File, error)   { return d.open(OpOpen, name, false) }
-func (d *Disk) OpenRW(name string) (vfs.File, error) { return d.open(OpOpen, name, true) }
+func (d *Disk) Open(name string) (vfs.File, error)   { return d.openFile(name, false) }
+func (d *Disk) OpenRW(name string) (vfs.File, error) { return d.openFile(name, true) }
+
+func (d *Disk) openFile(name string, writable bool) (vfs.File, error) {
+	f, err := d.open(OpOpen, name, writable)
+	if err != nil {
+		return nil, err // not f, which is no nil vfs.File
+	}
+	return f, nil
+}
 
 func (d *Disk) open(kind OpKind, name string, writable bool) (*diskFile, error) {
 	f := &diskFile{disk: d, name: name, writable: writable}
@@ -239,7 +248,7 @@ func (d *Disk) Lock(name, owner string) (io.Closer, error) {
 	if taken {
 		buf := make([]byte, diskBlockSize)
 		n, _ := f.ReadAt(buf, 0)
-		return nil, &vfs.LockedError{Name: name, Owner: string(buf[:n])}
+		return nil, &vfs.LockedError{Name: name, Owner: strings.TrimSpace(string(buf[:n]))}
 	}
 	f.holdsLock = true
 	if _, err := f.WriteAt([]byte(owner), 0); err != nil {

@@ -210,7 +210,7 @@ func (p *crashPlan) disk(choices []uint8) *Disk {
 	shared := &diskToken{} // nobody's: whoever changes these nodes copies them
 	for _, id := range p.folders {
 		n := *s.node(id)
-		n.token, n.names = shared, append(make([]diskName, 0, len(n.durableNames)+4), n.durableNames...)
+		n.token, n.names = shared, append(make([]diskName, 0, len(n.durableNames)+len(p.base.pending)), n.durableNames...)
 		s.nodes[id-1] = &n
 	}
 	for i, change := range p.base.pending {

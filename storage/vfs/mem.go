@@ -118,8 +118,16 @@ func (m *mem) Mkdir(name string) error {
 	return nil
 }
 
-func (m *mem) Open(name string) (File, error)   { return m.open("open", name, false) }
-func (m *mem) OpenRW(name string) (File, error) { return m.open("open", name, true) }
+func (m *mem) Open(name string) (File, error)   { return m.openFile(name, false) }
+func (m *mem) OpenRW(name string) (File, error) { return m.openFile(name, true) }
+
+func (m *mem) openFile(name string, writable bool) (File, error) {
+	f, err := m.open("open", name, writable)
+	if err != nil {
+		return nil, err // not f, which is no nil File
+	}
+	return f, nil
+}
 
 func (m *mem) open(op, name string, writable bool) (*memFile, error) {
 	m.mu.RLock()
