@@ -1,0 +1,174 @@
+package imapservertest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// directive runs a line that is neither sent nor expected.
+func (r *runner) directive(l scriptLine) error {
+	switch args := l.words[1:]; l.words[0] {
+	case "require":
+		for _, capability := range args {
+			if !r.require(capability) {
+				r.t.Skipf("%s lacks %s", r.server.Name, capability)
+			}
+		}
+		return nil
+	case "modes":
+		if !slices.Contains(args, r.mode.name) {
+			r.t.Skip("not for this mode")
+		}
+		return nil
+	case "skip":
+		r.t.Skip(strings.TrimSpace(strings.TrimPrefix(l.text, "skip")))
+	case "plain":
+		if r.server.DialPlain == nil {
+			r.t.Skip("no connections in clear text")
+		}
+		return nil
+	case "mailbox":
+		return r.setup(func(s *session) error { return createMailboxes(s, args) })
+	case "message":
+		return r.setup(func(s *session) error { return r.appendMessage(s, strings.TrimPrefix(l.text, "message ")) })
+	}
+	if len(l.words) < 2 {
+		return fmt.Errorf("unknown directive %s", l.words[0])
+	}
+	return r.sessionDirective(l.words[0], l.words[1], strings.TrimSpace(strings.TrimPrefix(l.text, l.words[0]+" "+l.words[1])))
+}
+
+// sessionDirective runs "A connect" and the like.
+func (r *runner) sessionDirective(name, verb, rest string) error {
+	switch verb {
+	case "connect":
+		_, err := r.connect(name, r.server.Dial)
+		return err
+	case "connect-plain":
+		dial := r.server.DialPlain
+		if dial == nil {
+			dial = func() (net.Conn, error) { return nil, errors.New("no connections in clear text") }
+		}
+		_, err := r.connect(name, dial)
+		return err
+	}
+	s, err := r.session(name)
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "starttls":
+		return s.startTLS(r.server.TLS)
+	case "starttls-or-eof":
+		return r.startTLSOrEOF(s)
+	case "close":
+		r.drop(s)
+		return nil
+	case "quiet":
+		return r.quiet(s)
+	case "raw":
+		b, err := strconv.Unquote(rest)
+		if err != nil {
+			return fmt.Errorf("raw %s: %w", rest, err)
+		}
+		return s.write([]byte(b))
+	}
+	return fmt.Errorf("unknown directive %s %s", name, verb)
+}
+
+// startTLSOrEOF is for a client that sent more after STARTTLS before TLS began: the server ends the connection, or goes
+// on as if that had never been sent.
+func (r *runner) startTLSOrEOF(s *session) error {
+	if err := s.startTLS(r.server.TLS); err != nil {
+		r.drop(s)
+		return nil
+	}
+	before, err := s.command("CAPABILITY")
+	for _, u := range before {
+		if u.tagged() {
+			err = mismatch{"nothing", u}
+		}
+	}
+	r.drop(s)
+	return err
+}
+
+// setup does something in a session of its own, which the conversation does not see.
+func (r *runner) setup(do func(*session) error) error {
+	conn, err := r.server.Dial()
+	if err != nil {
+		return err
+	}
+	s := newSession("setup", conn, &transcript{}, r.server)
+	defer s.close()
+	if _, err = s.next(s.timeout); err == nil {
+		_, err = s.command(fmt.Sprintf("LOGIN %q %q", r.user, r.password))
+	}
+	if err == nil {
+		err = do(s)
+	}
+	if err == nil {
+		_, err = s.command("LOGOUT")
+	}
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, s.log)
+	}
+	return nil
+}
+
+func createMailboxes(s *session, names []string) error {
+	for _, name := range names {
+		if _, err := s.command("CREATE " + name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendMessage adds a message as "MAILBOX FILE [(flags)] ["date"]" says.
+func (r *runner) appendMessage(s *session, args string) error {
+	box, rest, _ := strings.Cut(args, " ")
+	file, options, _ := strings.Cut(rest, " ")
+	b, ok := r.c.files[file]
+	if !ok {
+		return fmt.Errorf("no file %s", file)
+	}
+	parts, err := lineParts(strings.TrimRight("APPEND "+box+" "+options, " ")+" ", nil)
+	if err != nil {
+		return err
+	}
+	parts[len(parts)-1].literal = &literal{data: b, sync: true}
+	_, err = s.commandParts(append(parts, linePart{}))
+	return err
+}
+
+// require tells whether the server announces a capability after login. One that it should have and does not is an error.
+func (r *runner) require(capability string) bool {
+	if r.server.lacks(capability) {
+		return false
+	}
+	if r.caps == nil {
+		err := r.setup(func(s *session) error {
+			untagged, err := s.command("CAPABILITY")
+			for _, u := range untagged {
+				if u.name() == "CAPABILITY" {
+					for _, v := range u.body[1:] {
+						r.caps = append(r.caps, strings.ToUpper(v.text))
+					}
+				}
+			}
+			return err
+		})
+		if err != nil {
+			r.t.Fatalf("CAPABILITY: %v\n%s", err, r.log)
+		}
+	}
+	if !slices.Contains(r.caps, strings.ToUpper(capability)) {
+		r.t.Fatalf("%s does not announce %s: %v", r.server.Name, capability, r.caps)
+	}
+	return true
+}

@@ -1,0 +1,465 @@
+package imapservertest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// errRule is the error of a response that no server may send at that moment, whatever the conversation expects.
+var errRule = errors.New("protocol rule broken")
+
+func violation(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{errRule}, args...)...)
+}
+
+// command is a command that a session has sent and that is not answered yet.
+type command struct {
+	tag  string
+	name string // upper case, with UID: "UID FETCH"
+	args string // upper case, without literals and their bytes
+	line string
+}
+
+// uses tells whether the command's arguments contain one of the words.
+func (c *command) uses(words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(c.args, w) })
+}
+
+// newCommand takes tag, name and arguments from the first line of a command.
+func newCommand(line string) *command {
+	f := strings.Fields(strings.ToUpper(line))
+	if len(f) < 2 {
+		return &command{tag: strings.TrimSpace(line), line: line}
+	}
+	tag, _, _ := strings.Cut(line, " ")
+	c := &command{tag: tag, name: f[1], line: line}
+	rest := f[2:]
+	if c.name == "UID" && len(f) > 2 {
+		c.name, rest = "UID "+f[2], f[3:]
+	}
+	c.args = strings.Join(rest, " ")
+	return c
+}
+
+// selects tells whether the command opens a mailbox.
+func (c *command) selects() bool { return c.name == "SELECT" || c.name == "EXAMINE" }
+
+// enablesCondstore tells whether it is a CONDSTORE enabling command (RFC 7162, section 3.1).
+func (c *command) enablesCondstore() bool {
+	switch c.name {
+	case "SELECT", "EXAMINE", "ENABLE":
+		return c.uses("CONDSTORE", "QRESYNC")
+	case "STATUS":
+		return c.uses("HIGHESTMODSEQ")
+	case "FETCH", "UID FETCH":
+		return c.uses("MODSEQ", "CHANGEDSINCE")
+	case "SEARCH", "UID SEARCH":
+		return c.uses("MODSEQ ")
+	case "STORE", "UID STORE":
+		return c.uses("UNCHANGEDSINCE")
+	}
+	return false
+}
+
+// message is what a client believes of one message of its selected mailbox.
+type message struct {
+	uid    uint32 // 0: not told yet
+	flags  string // sorted, lower case, without \Recent, each followed by a space; valid with known
+	known  bool
+	modseq uint64
+}
+
+// mailbox is what a client believes of its selected mailbox.
+type mailbox struct {
+	readOnly bool
+	messages []message
+	told     map[string]bool // which data SELECT brought
+}
+
+// mirror is the client's half of the protocol: it believes what the server says, and knows what a server may not say
+// when (RFC 9051, sections 5.2, 5.5 and 7; RFC 7162, section 3). Not safe for concurrent use.
+type mirror struct {
+	condstore bool // a CONDSTORE enabling command was answered
+	qresync   bool
+	rev2      bool
+	bye       bool
+	pending   []*command
+	box       *mailbox // nil: none is selected
+	next      *mailbox // of a SELECT in progress
+	closed    bool     // [CLOSED] was seen during that SELECT
+	modseqs   bool     // HIGHESTMODSEQ or NOMODSEQ was seen during the command in progress
+}
+
+// send notes a command before its first byte goes out.
+func (m *mirror) send(c *command) {
+	m.pending = append(m.pending, c)
+	if len(m.pending) == 1 {
+		m.begin()
+	}
+}
+
+// begin prepares for the responses to the oldest command without answer.
+func (m *mirror) begin() {
+	m.modseqs, m.closed, m.next = false, false, nil
+	if c := m.current(); c != nil && c.selects() {
+		m.next = &mailbox{readOnly: c.name == "EXAMINE", told: map[string]bool{}}
+	}
+}
+
+func (m *mirror) current() *command {
+	if len(m.pending) == 0 {
+		return nil
+	}
+	return m.pending[0]
+}
+
+// during tells whether the command in progress is one of those.
+func (m *mirror) during(names ...string) bool {
+	c := m.current()
+	return c != nil && slices.Contains(names, c.name)
+}
+
+// target returns the mailbox of which the server is speaking: during SELECT the new one, but where the server must
+// say CLOSED first, the old one until then (RFC 7162, section 3.2.11).
+func (m *mirror) target() *mailbox {
+	if m.next == nil || m.box != nil && !m.closed && (m.rev2 || m.qresync) {
+		return m.box
+	}
+	return m.next
+}
+
+// apply takes in one response and says which rule it breaks, if any.
+func (m *mirror) apply(r response) error {
+	switch {
+	case r.tag == "+":
+		return nil
+	case r.tagged():
+		return m.complete(r)
+	}
+	m.noteCode(r)
+	if box := m.target(); box != nil {
+		box.note(r)
+	}
+	switch r.name() {
+	case "BYE":
+		m.bye = true
+	case "ENABLED":
+		m.enabled(r)
+	case "EXISTS":
+		return m.exists(r)
+	case "EXPUNGE":
+		return m.expunge(r)
+	case "VANISHED":
+		return m.vanished(r)
+	case "FETCH":
+		return m.fetch(r)
+	case "SEARCH":
+		if m.rev2 {
+			return violation("SEARCH after ENABLE IMAP4rev2: RFC 9051, section 6.4.4 wants ESEARCH")
+		}
+	}
+	return nil
+}
+
+func (m *mirror) noteCode(r response) {
+	switch r.codeName() {
+	case "CLOSED":
+		m.closed = true
+	case "HIGHESTMODSEQ", "NOMODSEQ":
+		m.modseqs = true
+	}
+}
+
+func (m *mirror) enabled(r response) {
+	for _, v := range r.body[1:] {
+		switch strings.ToUpper(v.text) {
+		case "QRESYNC":
+			m.qresync, m.condstore = true, true
+		case "CONDSTORE":
+			m.condstore = true
+		case "IMAP4REV2":
+			m.rev2 = true
+		}
+	}
+}
+
+// note remembers which of the data that SELECT must bring has come.
+func (b *mailbox) note(r response) {
+	name := r.name()
+	if c := r.codeName(); c != "" {
+		name = c
+	}
+	if b.told != nil {
+		b.told[name] = true
+	}
+}
+
+// exists may only add messages (RFC 9051, section 7.4.1); only EXPUNGE and VANISHED remove.
+func (m *mirror) exists(r response) error {
+	n, _ := r.body[0].number()
+	box := m.target()
+	switch {
+	case box == nil:
+		return violation("EXISTS without a selected mailbox")
+	case n < uint64(len(box.messages)):
+		return violation("EXISTS %d where the client counts %d: RFC 9051, section 7.5.1", n, len(box.messages))
+	case n > 10_000_000:
+		return violation("EXISTS %d", n)
+	}
+	box.messages = append(box.messages, make([]message, n-uint64(len(box.messages)))...)
+	return nil
+}
+
+// mayExpunge tells whether EXPUNGE and VANISHED are allowed now (RFC 9051, section 7.5.1).
+func (m *mirror) mayExpunge() error {
+	switch {
+	case m.box == nil && m.next == nil:
+		return violation("expunge without a selected mailbox")
+	case m.current() == nil:
+		return violation("expunge while no command is in progress: RFC 9051, section 7.5.1")
+	case m.during("FETCH", "STORE", "SEARCH", "SORT", "THREAD"):
+		return violation("expunge during %s: RFC 9051, section 7.5.1", m.current().name)
+	}
+	return nil
+}
+
+func (m *mirror) expunge(r response) error {
+	if err := m.mayExpunge(); err != nil {
+		return err
+	}
+	if m.qresync {
+		return violation("EXPUNGE after ENABLE QRESYNC: RFC 7162, section 3.2.10.2")
+	}
+	n, _ := r.body[0].number()
+	box := m.target()
+	if n == 0 || n > uint64(len(box.messages)) {
+		return violation("EXPUNGE %d where the client counts %d", n, len(box.messages))
+	}
+	box.messages = slices.Delete(box.messages, int(n)-1, int(n))
+	return nil
+}
+
+func (m *mirror) vanished(r response) error {
+	earlier := len(r.body) == 3 && r.body[1].kind == list
+	if earlier {
+		if !m.qresync || !m.during("SELECT", "EXAMINE", "UID FETCH") {
+			return violation("VANISHED (EARLIER) that nobody asked for: RFC 7162, section 3.2.10.1")
+		}
+		return nil
+	}
+	if err := m.mayExpunge(); err != nil {
+		return err
+	}
+	if !m.qresync {
+		return violation("VANISHED without ENABLE QRESYNC: RFC 7162, section 3.2.10.2")
+	}
+	uids, ok := parseSet(r.body[len(r.body)-1].text)
+	if !ok {
+		return violation("VANISHED with a bad set")
+	}
+	return m.target().remove(uids)
+}
+
+// remove drops messages by UID. While the client knows no UIDs it cannot tell which of its messages they are, and
+// drops as many whose UID it does not know.
+func (b *mailbox) remove(uids numSet) error {
+	before := uint64(len(b.messages))
+	b.messages = slices.DeleteFunc(b.messages, func(msg message) bool { return msg.uid != 0 && uids.has(msg.uid) })
+	left := uids.size() - (before - uint64(len(b.messages)))
+	for i := len(b.messages) - 1; i >= 0 && left > 0; i-- {
+		if b.messages[i].uid == 0 {
+			b.messages = slices.Delete(b.messages, i, i+1)
+			left--
+		}
+	}
+	if left > 0 {
+		return violation("VANISHED %s names messages that the client does not have: RFC 7162, section 3.2.10.2", uids)
+	}
+	for i := range b.messages {
+		if b.messages[i].uid == 0 {
+			b.messages[i] = message{}
+		}
+	}
+	return nil
+}
+
+// fetch takes in a FETCH response (RFC 9051, section 7.5.2).
+func (m *mirror) fetch(r response) error {
+	n, _ := r.body[0].number()
+	box := m.target()
+	switch {
+	case box == nil:
+		return violation("FETCH without a selected mailbox")
+	case n == 0 || n > uint64(len(box.messages)):
+		return violation("FETCH %d where the client counts %d", n, len(box.messages))
+	case len(r.body) != 3 || r.body[2].kind != list || len(r.body[2].list)%2 != 0:
+		return violation("FETCH without a list of pairs")
+	}
+	items, _, _ := toPairs(r.body[2].list)
+	if err := m.fetchItems(items); err != nil {
+		return err
+	}
+	return box.update(int(n), items)
+}
+
+// fetchItems checks what the items of a FETCH response must contain.
+func (m *mirror) fetchItems(items map[string]value) error {
+	_, hasUID := items["UID"]
+	_, hasFlags := items["FLAGS"]
+	_, hasModSeq := items["MODSEQ"]
+	if !hasUID && m.during("UID FETCH", "UID STORE", "UID SEARCH") {
+		return violation("FETCH without UID during %s: RFC 9051, section 6.4.9", m.current().name)
+	}
+	asked := m.during("FETCH", "UID FETCH") && m.current().uses("FLAGS", "ALL", "FULL", "FAST")
+	if !hasFlags || asked || !m.condstore {
+		return nil
+	}
+	if !hasModSeq {
+		return violation("FETCH with changed flags but no MODSEQ for a CONDSTORE-aware client: RFC 7162, section 3.1")
+	}
+	if !hasUID && m.qresync {
+		return violation("FETCH with changed flags but no UID: RFC 7162, section 3.2.4")
+	}
+	return nil
+}
+
+// update stores what a FETCH response says of message n.
+func (b *mailbox) update(n int, items map[string]value) error {
+	msg := &b.messages[n-1]
+	if v, ok := items["UID"]; ok {
+		uid, ok := v.number()
+		if !ok || uid == 0 || uid > 1<<32-1 {
+			return violation("UID %s", v)
+		}
+		if msg.uid != 0 && msg.uid != uint32(uid) {
+			return violation("message %d has UID %d, the client knows it as %d", n, uid, msg.uid)
+		}
+		msg.uid = uint32(uid)
+		if err := b.ascending(n); err != nil {
+			return err
+		}
+	}
+	if v, ok := items["MODSEQ"]; ok {
+		var modseq uint64
+		if v.kind == list && len(v.list) == 1 {
+			modseq, _ = v.list[0].number()
+		}
+		if modseq == 0 || modseq >= 1<<63 || modseq < msg.modseq {
+			return violation("MODSEQ %s after %d for message %d: RFC 7162, section 3.1.1", v, msg.modseq, n)
+		}
+		msg.modseq = modseq
+	}
+	if v, ok := items["FLAGS"]; ok {
+		if v.kind != list {
+			return violation("FLAGS %s", v)
+		}
+		msg.flags, msg.known = flagSet(v.list), true
+	}
+	return nil
+}
+
+// ascending checks that the UID of message n lies between those of its neighbours (RFC 9051, section 2.3.1.1).
+func (b *mailbox) ascending(n int) error {
+	uid := b.messages[n-1].uid
+	for i := n - 2; i >= 0; i-- {
+		if other := b.messages[i].uid; other != 0 {
+			if other >= uid {
+				return violation("message %d has UID %d, message %d has UID %d", i+1, other, n, uid)
+			}
+			break
+		}
+	}
+	for i := n; i < len(b.messages); i++ {
+		if other := b.messages[i].uid; other != 0 {
+			if other <= uid {
+				return violation("message %d has UID %d, message %d has UID %d", n, uid, i+1, other)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// flagSet brings flags to the form of message.flags.
+func flagSet(flags []value) string {
+	var words []string
+	for _, f := range flags {
+		if w := strings.ToLower(f.text); w != `\recent` {
+			words = append(words, w+" ")
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(slices.Compact(words), "")
+}
+
+// complete takes in a tagged response: the end of a command.
+func (m *mirror) complete(r response) error {
+	i := slices.IndexFunc(m.pending, func(c *command) bool { return c.tag == r.tag })
+	if i < 0 {
+		return violation("answer to %q, which is no command in progress", r.tag)
+	}
+	if s := r.word(0); s != "OK" && s != "NO" && s != "BAD" {
+		return violation("tagged response %q", r.word(0))
+	}
+	m.noteCode(r)
+	c := m.pending[i]
+	err := m.effect(c, r)
+	m.pending = slices.Delete(m.pending, i, i+1)
+	if i == 0 {
+		m.begin()
+	}
+	return err
+}
+
+// effect applies what the end of a command means to the client.
+func (m *mirror) effect(c *command, r response) error {
+	ok := r.word(0) == "OK"
+	var err error
+	switch {
+	case c.selects() && r.word(0) != "BAD":
+		err = m.selected(c, ok)
+	case ok && (c.name == "CLOSE" || c.name == "UNSELECT" || c.name == "LOGOUT"):
+		m.box = nil
+	case strings.HasSuffix(c.name, "STORE") && c.uses(".SILENT") && m.box != nil:
+		for i := range m.box.messages {
+			m.box.messages[i].known = false
+		}
+	}
+	if err == nil && ok && c.enablesCondstore() {
+		if !m.condstore && m.box != nil && !m.modseqs {
+			err = violation("no HIGHESTMODSEQ after the first CONDSTORE enabling command: RFC 7162, section 3.1")
+		}
+		m.condstore = true
+	}
+	return err
+}
+
+// selected ends a SELECT or EXAMINE: what has to be told must have been told (RFC 9051, section 6.3.2; RFC 3501, section 6.3.1).
+func (m *mirror) selected(c *command, ok bool) error {
+	before := m.box
+	m.box = m.next
+	if !ok || m.next == nil {
+		m.box = nil
+		return nil
+	}
+	if before != nil && !m.closed && (m.rev2 || m.qresync) {
+		return violation("no CLOSED when another mailbox was selected: RFC 7162, section 3.2.11")
+	}
+	want := []string{"FLAGS", "EXISTS", "PERMANENTFLAGS", "UIDNEXT", "UIDVALIDITY"}
+	if m.rev2 {
+		want = append(want, "LIST")
+	} else {
+		want = append(want, "RECENT")
+	}
+	for _, name := range want {
+		if !m.box.told[name] {
+			return violation("%s without %s", c.name, name)
+		}
+	}
+	if (m.condstore || c.enablesCondstore()) && !m.modseqs {
+		return violation("%s without HIGHESTMODSEQ or NOMODSEQ: RFC 7162, section 3.1.2", c.name)
+	}
+	return nil
+}
