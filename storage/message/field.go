@@ -25,17 +25,12 @@ func nextField(block []byte) (f field, rest []byte, ok bool) {
 	}
 	f.raw, rest = block[:n], block[n:]
 	colon := bytes.IndexByte(f.raw[:first], ':')
-	nameEnd := colon
-	for nameEnd > 0 && isWSP(f.raw[nameEnd-1]) {
-		nameEnd--
-	}
-	line := trimLineEnd(f.raw)
-	if colon < 0 || nameEnd > maxFieldName {
-		f.body = line
+	f.name = fieldName(f.raw[:first])
+	f.body = trimLineEnd(f.raw)
+	if f.name == nil {
 		return f, rest, true
 	}
-	f.name = f.raw[:nameEnd]
-	f.body = line[colon+1:]
+	f.body = f.body[colon+1:]
 	// White space before the text is no part of it, unless the first line has no text.
 	firstEnd := len(trimLineEnd(f.raw[:first])) - colon - 1
 	i := 0
@@ -47,6 +42,19 @@ func nextField(block []byte) (f field, rest []byte, ok bool) {
 	}
 	f.body = f.body[i:]
 	return f, rest, true
+}
+
+// fieldName is the name before the first colon of a line, without white space between them; nil if
+// there is no colon or if the name is too long to be one.
+func fieldName(line []byte) []byte {
+	colon := bytes.IndexByte(line, ':')
+	for colon > 0 && isWSP(line[colon-1]) {
+		colon--
+	}
+	if colon < 0 || colon > maxFieldName {
+		return nil
+	}
+	return line[:colon:colon]
 }
 
 // firstLine is the length of the first line with its LF.
