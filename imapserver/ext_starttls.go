@@ -1,0 +1,11 @@
+package imapserver
+
+// extStartTLS announces STARTTLS where it is possible. The command is part of the base.
+func extStartTLS() extension {
+	return extension{
+		file: "starttls",
+		capabilities: []capability{{"STARTTLS", "RFC 9051, section 6.2.1", func(c *conn) bool {
+			return c.state == notAuthenticated && c.tls == nil && c.server.TLS != nil
+		}}},
+	}
+}

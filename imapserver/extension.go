@@ -1,0 +1,105 @@
+package imapserver
+
+import (
+	"context"
+	"slices"
+)
+
+// An extension is all that one extension of the protocol adds. What is announced follows from the same descriptor
+// as what is understood, so that neither can be without the other. A new extension is one file with its descriptor, one test file, and one line in
+// extensions.
+type extension struct {
+	file         string       // ext_<file>.go, tested by ext_<file>_test.go
+	capabilities []capability // what announces it; none for a part of IMAP4rev1 and IMAP4rev2
+	enables      []enableFeature
+	commands     []command
+
+	fetchItems    []fetchItem
+	fetchMods     []modifier[fetch]
+	storeMods     []modifier[store]
+	searchKeys    []searchKey
+	searchReturns []searchReturn
+	statusItems   []statusItem
+	listSelects   []listOption
+	listReturns   []listOption
+	selectParams  []modifier[selection]
+}
+
+// extensions is the list of them all, in the order in which they are announced.
+func extensions() []extension {
+	return []extension{
+		extRev2(),
+		extLiteral(),
+		extSASL(),
+		extStartTLS(),
+		extID(),
+		extEnable(),
+		extIdle(),
+		extNamespace(),
+		extUnselect(),
+		extUIDPlus(),
+		extMove(),
+		extChildren(),
+		extListExtended(),
+		extListStatus(),
+		extSpecialUse(),
+		extStatusSize(),
+		extESearch(),
+		extSearchRes(),
+		extBinary(),
+		extCondstore(),
+		extQresync(),
+	}
+}
+
+// A capability is a name in the CAPABILITY response.
+type capability struct {
+	name string
+	rfc  string
+	when func(c *conn) bool // if nil, always
+}
+
+// An enableFeature is what the ENABLE command can switch on (RFC 5161).
+type enableFeature struct {
+	name      string   // in upper case
+	announced string   // as the ENABLED response writes it
+	implies   []string // what is switched on with it
+	// on, if not nil, runs when it is switched on.
+	on func(ctx context.Context, c *conn) error
+}
+
+func (e enableFeature) key() string { return e.name }
+
+// A modifier is a named option of a command that may carry a value: of FETCH, STORE (RFC 4466, sections 2.4 and 2.5) or
+// SELECT (RFC 4466, section 2.1).
+type modifier[T any] struct {
+	name string
+	// parse reads the value, with the space before it, if there is one, and changes what the command will do.
+	parse func(c *conn, target *T) error
+}
+
+func (m modifier[T]) key() string { return m.name }
+
+// parseModifiers reads "(name [value] ...)", if it is there: each at most once. What is unknown is a syntax error.
+func parseModifiers[T any](c *conn, known map[string]modifier[T], target *T) (found bool, err error) {
+	var seen []string
+	found = c.dec.List(func() bool {
+		column := c.dec.Column()
+		var name []byte
+		if !c.dec.ExpectKeyword(&name, "a modifier") {
+			return false
+		}
+		m, ok := known[string(name)]
+		switch {
+		case !ok:
+			err = badAt("unknown modifier", column)
+		case slices.Contains(seen, m.name):
+			err = badAt("modifier given twice", column)
+		default:
+			seen = append(seen, m.name)
+			err = m.parse(c, target)
+		}
+		return err == nil && c.dec.Err() == nil
+	})
+	return found, err
+}

@@ -1,0 +1,105 @@
+package imapserver
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mailhavn/mailhavn/storage"
+)
+
+// parseCreate is CREATE (RFC 9051, section 6.3.4). A separator at the end says that the client will make mailboxes below: that
+// is possible anyhow.
+func parseCreate(c *conn) (action, error) {
+	var name string
+	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&name) {
+		return nil, nil
+	}
+	name = trimSeparator(name)
+	return func(ctx context.Context) (reply, error) {
+		_, err := c.identity.account.CreateMailbox(ctx, name, 0)
+		return reply{}, err
+	}, nil
+}
+
+// trimSeparator removes one separator at the end of a name.
+func trimSeparator(name string) string {
+	if len(name) > 1 {
+		return strings.TrimSuffix(name, string(separator))
+	}
+	return name
+}
+
+// parseDelete is DELETE (RFC 9051, section 6.3.5). The mailbox may be selected, here and elsewhere: it is closed then.
+func parseDelete(c *conn) (action, error) {
+	var name string
+	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&name) {
+		return nil, nil
+	}
+	return func(ctx context.Context) (reply, error) {
+		mbox, err := c.mailbox(name)
+		if err != nil {
+			return reply{}, err
+		}
+		if err := c.identity.account.DeleteMailbox(ctx, name); err != nil {
+			return reply{}, err
+		}
+		if c.selected != nil && c.selected.mbox.ID() == mbox.ID() {
+			c.change(didUnselect)
+			c.untaggedOK("CLOSED", "The selected mailbox was deleted")
+		}
+		return reply{}, nil
+	}, nil
+}
+
+// parseRename is RENAME (RFC 9051, section 6.3.6).
+func parseRename(c *conn) (action, error) {
+	var from, to string
+	d := c.dec
+	if !d.ExpectSP() || !d.ExpectMailbox(&from) || !d.ExpectSP() || !d.ExpectMailbox(&to) {
+		return nil, nil
+	}
+	to = trimSeparator(to)
+	return func(ctx context.Context) (reply, error) {
+		return reply{}, c.identity.account.RenameMailbox(ctx, from, to)
+	}, nil
+}
+
+func parseSubscribe(c *conn) (action, error)   { return c.parseSubscription(true) }
+func parseUnsubscribe(c *conn) (action, error) { return c.parseSubscription(false) }
+
+// parseSubscription is SUBSCRIBE and UNSUBSCRIBE (RFC 9051, sections 6.3.7 and 6.3.8). A name without a mailbox can be subscribed to,
+// so that a subscription outlives its mailbox; removing one that is not there is no error.
+func (c *conn) parseSubscription(on bool) (action, error) {
+	var name string
+	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&name) {
+		return nil, nil
+	}
+	name = trimSeparator(name)
+	return func(ctx context.Context) (reply, error) {
+		return reply{}, c.identity.account.Subscribe(ctx, name, on)
+	}, nil
+}
+
+// specialUses are the names of the special uses (RFC 6154, section 2).
+var specialUses = [...]struct {
+	use  storage.SpecialUse
+	name string
+}{
+	{storage.UseAll, `\All`},
+	{storage.UseArchive, `\Archive`},
+	{storage.UseDrafts, `\Drafts`},
+	{storage.UseFlagged, `\Flagged`},
+	{storage.UseJunk, `\Junk`},
+	{storage.UseSent, `\Sent`},
+	{storage.UseTrash, `\Trash`},
+}
+
+func specialUseNames(use storage.SpecialUse) []string {
+	var names []string
+	for _, s := range specialUses {
+		if use&s.use != 0 {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,164 @@
+package imapserver
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mailhavn/mailhavn/storage"
+)
+
+// sync tells the client what has changed in the selected mailbox since it was told last. Without expunge, messages that are gone
+// keep their place (RFC 9051, section 7.5.1).
+func (c *conn) sync(ctx context.Context, expunge bool) error {
+	later, err := c.selected.mbox.View(ctx)
+	if errors.Is(err, storage.ErrNoMailbox) {
+		return errMailboxGone
+	}
+	if err != nil {
+		return err
+	}
+	c.show(later, expunge, nil)
+	return nil
+}
+
+// show goes on to a later view and writes what is new in it. Changes of flags for which known is true are left out: the client
+// knows or gets them in another way.
+func (c *conn) show(later *storage.View, expunge bool, known func(*storage.Message) bool) {
+	s := c.selected
+	before := s.view
+	if before.data == later && (!before.withholds() || !expunge) {
+		return
+	}
+	d := s.view.advance(later, expunge)
+	if len(d.Expunged) > 0 {
+		c.writeExpunged(&before, d.Expunged)
+	}
+	c.showKeywords()
+	if len(d.Added) > 0 {
+		c.enc.Raw("* ").Number(uint32(s.view.len())).Raw(" EXISTS").CRLF()
+		s.claimRecent()
+	}
+	c.showRecent()
+	for seq, m := range s.view.sel(d.Changed) {
+		if known == nil || !known(m) {
+			c.writeChange(seq, m)
+		}
+	}
+}
+
+// writeExpunged reports messages that are gone, by the numbers that they had before, each lowered by those already reported; or by
+// UID once QRESYNC is enabled (RFC 7162, section 3.2.10).
+func (c *conn) writeExpunged(before *view, uids storage.UIDSet) {
+	if c.qresync() {
+		c.enc.Raw("* VANISHED ").Raw(uids.String()).CRLF()
+		return
+	}
+	reported := 0
+	for seq := range before.sel(uids) {
+		c.enc.Raw("* ").Number(uint32(seq - reported)).Raw(" EXPUNGE").CRLF()
+		reported++
+	}
+}
+
+// writeChange reports the flags of a message that the client did not ask for (RFC 9051, section 7.5.2; with UID and
+// MODSEQ as RFC 7162, section 3.2.4, wants).
+func (c *conn) writeChange(seq int, m *storage.Message) {
+	e := c.enc
+	e.Raw("* ").Number(uint32(seq)).Raw(" FETCH (")
+	if c.condstore() || c.byUID() {
+		e.Raw("UID ").Number(uint32(m.UID)).SP()
+	}
+	e.Raw("FLAGS ")
+	c.writeFlags(m)
+	if c.condstore() {
+		e.SP()
+		c.writeModSeq(m)
+	}
+	e.Byte(')').CRLF()
+}
+
+// byUID tells whether the running command is one of UID, whose FETCH responses all have the UID (RFC 9051, section 6.4.9).
+func (c *conn) byUID() bool { return len(c.name) > 4 && string(c.name[:4]) == "UID " }
+
+// systemFlags are the names of the system flags, in the order in which they are written.
+var systemFlags = [...]struct {
+	flag storage.Flags
+	name string
+}{
+	{storage.Answered, `\Answered`},
+	{storage.Flagged, `\Flagged`},
+	{storage.Deleted, `\Deleted`},
+	{storage.Seen, `\Seen`},
+	{storage.Draft, `\Draft`},
+}
+
+// writeFlags writes the flags of a message in parentheses.
+func (c *conn) writeFlags(m *storage.Message) {
+	e, first := c.enc, true
+	put := func(name string) {
+		if !first {
+			e.SP()
+		}
+		first = false
+		e.Raw(name)
+	}
+	e.Byte('(')
+	for i := range systemFlags {
+		if m.Flags&systemFlags[i].flag != 0 {
+			put(systemFlags[i].name)
+		}
+	}
+	if !c.rev2() && c.selected.recent.Contains(m.UID) {
+		put(`\Recent`)
+	}
+	for _, k := range c.selected.view.data.Keywords(m.Keywords) {
+		put(k)
+	}
+	e.Byte(')')
+}
+
+// showKeywords announces the flags of the mailbox when it has got a new keyword.
+func (c *conn) showKeywords() {
+	s := c.selected
+	if n := len(s.view.data.AllKeywords()); n != s.keywords {
+		s.keywords = n
+		c.writeMailboxFlags()
+	}
+}
+
+// writeMailboxFlags writes the FLAGS response and PERMANENTFLAGS (RFC 9051, sections 7.3.5 and 7.1).
+func (c *conn) writeMailboxFlags() {
+	s := c.selected
+	list := func() {
+		for i := range systemFlags {
+			if i > 0 {
+				c.enc.SP()
+			}
+			c.enc.Raw(systemFlags[i].name)
+		}
+		for _, k := range s.view.data.AllKeywords() {
+			c.enc.SP().Raw(k)
+		}
+	}
+	c.enc.Raw("* FLAGS (")
+	list()
+	c.enc.Byte(')').CRLF()
+	c.enc.Raw("* OK ").OpenCode("PERMANENTFLAGS").Raw(" (")
+	if !s.readOnly {
+		list()
+		c.enc.Raw(` \*`)
+	}
+	c.enc.Byte(')').CloseCode().Text("These can be changed").CRLF()
+}
+
+// showRecent reports the number of recent messages when it has changed.
+func (c *conn) showRecent() {
+	s := c.selected
+	if c.rev2() {
+		return
+	}
+	if n := s.countRecent(); n != s.toldRecent {
+		s.toldRecent = n
+		c.enc.Raw("* ").Number(uint32(n)).Raw(" RECENT").CRLF()
+	}
+}
