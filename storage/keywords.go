@@ -48,6 +48,11 @@ func (t *keywordTable) intern(words []string) KeywordSet {
 	for i, n := range numbers {
 		set[i] = t.words[n]
 	}
+	return t.addSet(set)
+}
+
+// addSet numbers a set of known words in their order; t.mu is held.
+func (t *keywordTable) addSet(set []string) KeywordSet {
 	key := strings.Join(set, " ") // no keyword contains a space
 	id, ok := t.bySet[key]
 	if !ok {
@@ -56,6 +61,12 @@ func (t *keywordTable) intern(words []string) KeywordSet {
 		t.bySet[key] = id
 	}
 	return id
+}
+
+func (t *keywordTable) setCount() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.sets)
 }
 
 func (t *keywordTable) names(set KeywordSet) []string {

@@ -96,27 +96,29 @@ func (t tree) from(i int) iter.Seq2[int, *Message] {
 	}
 }
 
-// append adds a message whose UID is above all others.
-func (t tree) append(m Message) tree {
-	if len(t.dir) == 0 {
-		return tree{dir: relink([]*page{newPage([]*leaf{{rows: []Message{m}}})}), n: 1}
+// append adds messages in ascending UID order, all above those that are there.
+func (t tree) append(rows ...Message) tree {
+	if len(rows) == 0 {
+		return t
 	}
-	dir := slices.Clone(t.dir)
-	last := &dir[len(dir)-1]
-	p := last.kid
-	ls := p.leaves[len(p.leaves)-1]
-	switch {
-	case len(ls.kid.rows) < leafMax:
-		leaves := slices.Clone(p.leaves)
-		leaves[len(leaves)-1].kid = &leaf{rows: append(ls.kid.rows, m)}
-		last.kid = &page{leaves: leaves, n: p.n + 1}
-	case len(p.leaves) < pageMax:
-		leaves := append(slices.Clip(p.leaves), span[leaf]{m.UID, p.n, &leaf{rows: []Message{m}}})
-		last.kid = &page{leaves: leaves, n: p.n + 1}
-	default:
-		dir = append(dir, span[page]{m.UID, t.n, newPage([]*leaf{{rows: []Message{m}}})})
+	n := t.n + len(rows)
+	pages := kids(t.dir)
+	var leaves []*leaf
+	if last := len(pages) - 1; last >= 0 {
+		leaves = kids(pages[last].leaves)
+		pages = pages[:last]
+		end := leaves[len(leaves)-1]
+		room := min(leafMax-len(end.rows), len(rows))
+		leaves[len(leaves)-1] = &leaf{rows: append(end.rows, rows[:room]...)}
+		rows = rows[room:]
 	}
-	return tree{dir: dir, n: t.n + 1}
+	for chunk := range slices.Chunk(rows, leafMax) {
+		leaves = append(leaves, &leaf{rows: slices.Clone(chunk)})
+	}
+	for chunk := range slices.Chunk(leaves, pageMax) {
+		pages = append(pages, newPage(chunk))
+	}
+	return tree{dir: relink(pages), n: n}
 }
 
 // edit returns the tree with f applied to a copy of each message whose UID is in uids; where f answers false,
@@ -217,19 +219,6 @@ func kids[T any](s []span[T]) []*T {
 		out[i] = s[i].kid
 	}
 	return out
-}
-
-// treeOf builds a tree of messages in ascending UID order.
-func treeOf(rows []Message) tree {
-	var leaves []*leaf
-	for chunk := range slices.Chunk(rows, leafMax) {
-		leaves = append(leaves, &leaf{rows: chunk[:len(chunk):len(chunk)]})
-	}
-	var pages []*page
-	for chunk := range slices.Chunk(leaves, pageMax) {
-		pages = append(pages, newPage(chunk))
-	}
-	return tree{dir: relink(pages), n: len(rows)}
 }
 
 // diff calls removed for each message that only t has, changed for each that both have with another MODSEQ (with

@@ -72,7 +72,7 @@ const (
 	UseTrash
 )
 
-// Message is what a view knows of one message: the hot columns, 64 bytes.
+// Message is what a view knows of one message: 80 bytes.
 type Message struct {
 	UID          UID
 	Flags        Flags
@@ -85,7 +85,11 @@ type Message struct {
 	InternalDate int64 // Unix seconds
 	SaveDate     int64 // Unix seconds: when it came into this mailbox (RFC 8514)
 	EmailID      ID    // kept by COPY and MOVE (RFC 8474, section 5.1)
+	Digest       Digest
 }
+
+// Digest is the first half of the SHA-256 of a message's file: enough to tell that bytes are those that came in.
+type Digest [16]byte
 
 // KeywordSet stands for a set of keywords within one mailbox; 0 is the empty set. [View.Keywords] resolves it.
 type KeywordSet uint32

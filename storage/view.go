@@ -17,7 +17,8 @@ type View struct {
 	nwords   int    // keywords of the table that this view knows
 	dead     []tomb // by ascending MODSEQ
 	trimmed  ModSeq // tombstones up to this MODSEQ may be gone
-	loaded   bool   // false: only id and status are known yet
+	lsn      LSN    // of the last record that changed the mailbox
+	unread   *cell  // not nil: only id, status and lsn are known yet, see load
 }
 
 // tomb records that the UIDs were expunged under the MODSEQ.

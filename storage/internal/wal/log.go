@@ -166,12 +166,12 @@ func (l *Log) takeFree(size int64) (string, error) {
 		}
 	}
 	name := path.Join(l.dir, l.freeName())
-	return name, l.create(name, size)
+	return name, Fill(l.fs, name, size)
 }
 
-// create makes a new zero-filled, synced file.
-func (l *Log) create(name string, size int64) error {
-	f, err := l.fs.Create(name)
+// Fill makes a new file of zeros, synced. Where that fails there is no file.
+func Fill(fsys vfs.FS, name string, size int64) error {
+	f, err := fsys.Create(name)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (l *Log) create(name string, size int64) error {
 		err = cerr
 	}
 	if err != nil {
-		l.fs.Remove(name)
+		fsys.Remove(name)
 	}
 	return err
 }
@@ -220,7 +220,7 @@ func (l *Log) spare() {
 	l.filling = true
 	name := l.freeName()
 	l.spares.Go(func() {
-		err := l.create(path.Join(l.dir, name), l.segmentSize)
+		err := Fill(l.fs, path.Join(l.dir, name), l.segmentSize)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.filling = false

@@ -1,0 +1,470 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mailhavn/mailhavn/storage/maildir"
+)
+
+// fileWork brings the maildir tree of an account to where the log is: in LSN order, after the answer. Until a message has
+// its file, its bytes are found here. What it keeps of the tree (folders, disk) is exactly what is there, so that
+// no listing is needed to find a file.
+//
+// Nothing is unlinked here: the checkpointer does that, when everything linked before is synced.
+type fileWork struct {
+	account *Account
+
+	mu      sync.Mutex // guards the following fields
+	bodies  map[bodyKey]body
+	copies  []*copyEffect     // whose links are not made yet
+	queue   []*record         // with work to do
+	running bool              // a worker has the account
+	folders map[ID]string     // of each mailbox
+	disk    map[ID]*diskFiles // by mailbox
+	graves  []grave
+	caches  map[ID]*cache
+	err     error // of the last attempt
+}
+
+type bodyKey struct {
+	box ID
+	uid UID
+}
+
+// body is where the bytes of a message are that has no file yet.
+type body struct {
+	inline []byte
+	spool  string
+	row    Message
+}
+
+// grave is something that is to be removed from the tree.
+type grave struct {
+	lsn  LSN
+	box  ID
+	uids UIDSet // messages; nil: the whole mailbox
+}
+
+// diskFiles are the message files of one mailbox: which are there and under which flags.
+type diskFiles struct {
+	uidValidity uint32
+	files       tree
+	late        map[UID]Message // those that came out of order
+}
+
+func (d *diskFiles) find(uid UID) (*Message, bool) {
+	if m, ok := d.late[uid]; ok {
+		return &m, true
+	}
+	if i, ok := d.files.find(uid); ok {
+		return d.files.at(i), true
+	}
+	return nil, false
+}
+
+func (d *diskFiles) add(m Message) {
+	if n := d.files.len(); n > 0 && d.files.at(n-1).UID >= m.UID {
+		if d.late == nil {
+			d.late = map[UID]Message{}
+		}
+		d.late[m.UID] = m
+		return
+	}
+	d.files = d.files.append(m)
+}
+
+func (d *diskFiles) remove(uids UIDSet) {
+	for uid := range d.late {
+		if uids.Contains(uid) {
+			delete(d.late, uid)
+		}
+	}
+	d.files = d.files.edit(uids, func(*Message) bool { return false })
+}
+
+// setFlags notes that a file was renamed.
+func (d *diskFiles) setFlags(uid UID, flags Flags) {
+	if m, ok := d.late[uid]; ok {
+		m.Flags = flags
+		d.late[uid] = m
+		return
+	}
+	d.files = d.files.edit(UIDSet{{uid, uid}}, func(m *Message) bool {
+		m.Flags = flags
+		return true
+	})
+}
+
+// name returns a message's file name within cur.
+func (d *diskFiles) name(m *Message) string { return d.base(m) + maildir.Info(uint16(m.Flags)) }
+
+func (d *diskFiles) base(m *Message) string {
+	return maildir.File{Date: m.InternalDate, UIDValidity: d.uidValidity, UID: uint32(m.UID), EmailID: m.EmailID,
+		Stored: m.StoredSize, Size: m.Size}.Base()
+}
+
+// expect makes the bytes of new messages available to readers; forget takes that back.
+func (w *fileWork) expect(effects []effect) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range effects {
+		switch x := x.(type) {
+		case *appendEffect:
+			for i := range x.rows {
+				w.bodies[bodyKey{x.id, x.rows[i].UID}] = body{x.rows[i].inline, x.rows[i].spool, x.rows[i].Message}
+			}
+		case *copyEffect:
+			w.copies = append(w.copies, x)
+		}
+	}
+}
+
+func (w *fileWork) forget(effects []effect) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range effects {
+		switch x := x.(type) {
+		case *appendEffect:
+			for i := range x.rows {
+				w.account.discard(&x.rows[i])
+				delete(w.bodies, bodyKey{x.id, x.rows[i].UID})
+			}
+		case *copyEffect:
+			w.copies = slices.DeleteFunc(w.copies, func(y *copyEffect) bool { return x == y })
+		}
+	}
+}
+
+// discard frees the bytes of a message that was not appended after all.
+func (a *Account) discard(r *newRow) {
+	a.unit.room.give(int64(len(r.inline)))
+	if r.spool != "" {
+		a.unit.fs.Remove(a.spoolFile(r.spool)) // if it stays, the next recovery removes it
+	}
+}
+
+// add queues the work of a record that is durable.
+func (w *fileWork) add(r *record) {
+	if !slices.ContainsFunc(r.effects, touchesFiles) {
+		return
+	}
+	for _, x := range r.effects {
+		if x, ok := x.(*appendEffect); ok {
+			c := w.cache(x.id)
+			for i := range x.rows {
+				c.put(x.rows[i].UID, x.rows[i].summary)
+			}
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = append(w.queue, r)
+	if !w.running {
+		w.running = true
+		w.account.unit.pool.add(w)
+	}
+}
+
+func touchesFiles(x effect) bool {
+	switch x.(type) {
+	case *createEffect, *deleteEffect, *renameEffect, *appendEffect, *copyEffect, *expungeEffect:
+		return true
+	}
+	return false
+}
+
+// turn is how many records a worker does for one account before it looks for another.
+const turn = 32
+
+// work does some of the queue. It returns whether there is more, and an error after which to try again later.
+func (w *fileWork) work() (more bool, err error) {
+	for range turn {
+		w.mu.Lock()
+		if len(w.queue) == 0 {
+			w.running = false
+			w.mu.Unlock()
+			return false, nil
+		}
+		r := w.queue[0]
+		w.mu.Unlock()
+		err := w.do(r)
+		w.mu.Lock()
+		if w.err = err; err == nil {
+			w.queue[0] = nil
+			w.queue = w.queue[1:]
+		}
+		w.mu.Unlock()
+		if err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// pendingBelow returns the LSN below which all work of the account is done.
+func (w *fileWork) pendingBelow(limit LSN) LSN {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) > 0 && w.queue[0].lsn < limit {
+		return w.queue[0].lsn
+	}
+	return limit
+}
+
+// do does the work of one record; all of it may have been done before.
+func (w *fileWork) do(r *record) error {
+	for _, x := range r.effects {
+		if err := w.doEffect(r.lsn, x); err != nil {
+			return fmt.Errorf("account %s, record %d: %w", r.account, r.lsn, err)
+		}
+	}
+	return nil
+}
+
+func (w *fileWork) doEffect(lsn LSN, x effect) error {
+	switch x := x.(type) {
+	case *createEffect:
+		return w.makeFolder(x.id, x.name, x.uidValidity)
+	case *renameEffect:
+		return w.moveFolder(x.id, w.account.folderFor(x.id, x.name))
+	case *deleteEffect:
+		w.bury(grave{lsn: lsn, box: x.id})
+		return w.moveFolder(x.id, w.account.trashFolder(x.id))
+	case *appendEffect:
+		for i := range x.rows {
+			if err := w.writeMessage(x.id, &x.rows[i]); err != nil {
+				return err
+			}
+		}
+	case *copyEffect:
+		return w.linkMessages(x)
+	case *expungeEffect:
+		w.bury(grave{lsn, x.id, x.uids})
+	}
+	return nil
+}
+
+func (w *fileWork) bury(g grave) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	same := func(h grave) bool { return h.lsn == g.lsn && h.box == g.box }
+	if !slices.ContainsFunc(w.graves, same) {
+		w.graves = append(w.graves, g)
+	}
+}
+
+func (a *Account) trashFolder(id ID) string { return a.dir + "/meta/trash/" + id.String() }
+
+// folderFor returns the folder that a mailbox of the name has.
+func (a *Account) folderFor(id ID, name string) string {
+	root := a.dir + "/Maildir"
+	if name == inbox {
+		return root
+	}
+	folder, ok := maildir.FolderName(name)
+	if !ok {
+		folder = id.String()
+	}
+	return root + "/" + folder
+}
+
+// markerFile lies in every mailbox folder but INBOX's: Maildir++ wants it, ours holds the mailbox's id.
+const markerFile = "maildirfolder"
+
+func (w *fileWork) makeFolder(id ID, name string, uidValidity uint32) error {
+	folder := w.account.folderFor(id, name)
+	if name == inbox {
+		w.noteFolder(id, folder, uidValidity)
+		return nil
+	}
+	return w.makeFolderAt(id, folder, uidValidity)
+}
+
+// makeFolderAt makes a mailbox's folder, all or part of which may be there. Its marker is durable before any message
+// lies in it, so that recovery can tell whose it is.
+func (w *fileWork) makeFolderAt(id ID, folder string, uidValidity uint32) error {
+	fsys := w.account.unit.fs
+	for _, dir := range []string{folder, folder + "/cur", folder + "/new", folder + "/tmp"} {
+		if err := fsys.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if found, ok := readMarker(fsys, folder); !ok || found != id {
+		if err := replaceFile(fsys, folder+"/"+markerFile, []byte(id.String()+"\n")); err != nil {
+			return err
+		}
+	}
+	if err := fsys.SyncDir(folder); err != nil {
+		return err
+	}
+	w.noteFolder(id, folder, uidValidity)
+	return nil
+}
+
+func (w *fileWork) noteFolder(id ID, folder string, uidValidity uint32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.folders[id] = folder
+	if w.disk[id] == nil {
+		w.disk[id] = &diskFiles{uidValidity: uidValidity}
+	}
+}
+
+func (w *fileWork) moveFolder(id ID, to string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock() // readers do not look while the folder is between names
+	from := w.folders[id]
+	if from == to {
+		return nil
+	}
+	if err := w.account.unit.fs.Rename(from, to); err != nil {
+		return err
+	}
+	w.folders[id] = to
+	return nil
+}
+
+// writeMessage gives an appended message its file.
+func (w *fileWork) writeMessage(box ID, row *newRow) error {
+	w.mu.Lock()
+	folder, d := w.folders[box], w.disk[box]
+	m, exists := d.find(row.UID)
+	if !exists {
+		m = &row.Message
+	}
+	to := folder + "/cur/" + d.name(m)
+	w.mu.Unlock()
+	var err error
+	if row.spool == "" {
+		err = w.writeInline(folder, d.base(m), to, row)
+	} else {
+		err = w.placeSpool(to, row)
+	}
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !exists {
+		d.add(row.Message)
+	}
+	if _, ok := w.bodies[bodyKey{box, row.UID}]; ok {
+		delete(w.bodies, bodyKey{box, row.UID})
+		w.account.unit.room.give(int64(len(row.inline)))
+	}
+	return nil
+}
+
+func (w *fileWork) writeInline(folder, base, to string, row *newRow) error {
+	fsys := w.account.unit.fs
+	tmp := folder + "/tmp/" + base
+	f, err := fsys.Create(tmp)
+	if errors.Is(err, fs.ErrExist) { // of an attempt that failed
+		if err = fsys.Remove(tmp); err == nil {
+			f, err = fsys.Create(tmp)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(row.inline, 0); err == nil {
+		err = f.SetModTime(time.Unix(row.InternalDate, 0))
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		fsys.Remove(tmp)
+		return err
+	}
+	return fsys.Rename(tmp, to)
+}
+
+func (w *fileWork) placeSpool(to string, row *newRow) error {
+	fsys := w.account.unit.fs
+	spool := w.account.spoolFile(row.spool)
+	f, err := fsys.OpenRW(spool)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, serr := fsys.Stat(to); serr == nil {
+			return nil // placed before
+		}
+	}
+	if err != nil {
+		return err
+	}
+	err = f.SetModTime(time.Unix(row.InternalDate, 0))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return fsys.Rename(spool, to)
+}
+
+// linkMessages gives copied messages their files.
+func (w *fileWork) linkMessages(x *copyEffect) error {
+	for i := range x.rows {
+		if err := w.linkMessage(x, &x.rows[i]); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.copies = slices.DeleteFunc(w.copies, func(y *copyEffect) bool { return x == y })
+	return nil
+}
+
+func (w *fileWork) linkMessage(x *copyEffect, row *newRow) error {
+	w.mu.Lock()
+	target := w.disk[x.id]
+	m, exists := target.find(row.UID)
+	if !exists {
+		m = &row.Message
+	}
+	to := w.folders[x.id] + "/cur/" + target.name(m)
+	from, err := w.fileOf(x.source, row.from)
+	w.mu.Unlock()
+	if errors.Is(err, ErrExpunged) && exists {
+		return nil // in recovery: the source was unlinked after this link was synced
+	}
+	if err != nil {
+		return fmt.Errorf("copy of message %d of mailbox %s: %w", row.from, x.source, err)
+	}
+	if exists {
+		if err := w.account.unit.fs.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := link(w.account.unit.fs, from, to, row.InternalDate); err != nil {
+		return err
+	}
+	if exists {
+		return nil
+	}
+	if s, ok := w.cache(x.source).bytes(row.from); ok {
+		w.cache(x.id).put(row.UID, s)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	target.add(row.Message)
+	return nil
+}
+
+// fileOf returns the path of a message that has a file; ErrExpunged if it has none. w.mu is held.
+func (w *fileWork) fileOf(box ID, uid UID) (string, error) {
+	d, ok := w.disk[box]
+	if !ok {
+		return "", ErrExpunged
+	}
+	m, ok := d.find(uid)
+	if !ok {
+		return "", ErrExpunged
+	}
+	return w.folders[box] + "/cur/" + d.name(m), nil
+}

@@ -1,0 +1,162 @@
+package storage
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/mailhavn/mailhavn/storage/vfs"
+)
+
+// writeNew makes a file with the contents, unsynced.
+func writeNew(fsys vfs.FS, name string, data []byte) error {
+	f, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// replaceFile writes a file whole: its old contents stay until the new ones are durable. The folder is not synced.
+func replaceFile(fsys vfs.FS, name string, data []byte) error {
+	tmp := name + ".tmp"
+	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := fsys.Create(tmp)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(data, 0); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return fsys.Rename(tmp, name)
+}
+
+// readFile reads a file whole.
+func readFile(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, size)
+	if _, err := f.ReadAt(data, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return data, nil
+}
+
+// link gives a message a second name; where the file system allows no more links, a second file.
+func link(fsys vfs.FS, from, to string, modified int64) error {
+	err := fsys.Link(from, to)
+	if !errors.Is(err, vfs.ErrTooManyLinks) {
+		return err
+	}
+	data, err := readFile(fsys, from)
+	if err != nil {
+		return err
+	}
+	tmp := to + ".tmp"
+	if err := writeNew(fsys, tmp, data); err != nil {
+		return err
+	}
+	f, err := fsys.OpenRW(tmp)
+	if err != nil {
+		return err
+	}
+	err = f.SetModTime(time.Unix(modified, 0))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return fsys.Rename(tmp, to)
+}
+
+// removeTree removes a folder with all that is in it; nothing is done where it does not exist.
+func removeTree(fsys vfs.FS, name string) error {
+	entries, err := fsys.ReadDir(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := name + "/" + e.Name
+		if e.Dir {
+			err = removeTree(fsys, path)
+		} else {
+			err = fsys.Remove(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fsys.Remove(name)
+}
+
+// mkdirs makes folders that need not be new, and makes their names durable.
+func mkdirs(fsys vfs.FS, names ...string) error {
+	for _, name := range names {
+		if err := fsys.Mkdir(name); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := fsys.SyncDir(parent(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parent(name string) string {
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '/' {
+			return name[:i]
+		}
+	}
+	return ""
+}
+
+// clearDir removes the files in a folder.
+func clearDir(fsys vfs.FS, name string) error {
+	entries, err := fsys.ReadDir(name)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Dir {
+			if err := fsys.Remove(name + "/" + e.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readMarker returns the mailbox to which a folder belongs.
+func readMarker(fsys vfs.FS, folder string) (ID, bool) {
+	data, err := readFile(fsys, folder+"/"+markerFile)
+	if err != nil || len(data) != 33 {
+		return ID{}, false
+	}
+	id, err := ParseID(string(data[:32]))
+	return id, err == nil
+}

@@ -1,0 +1,513 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mailhavn/mailhavn/storage/internal/wal"
+	"github.com/mailhavn/mailhavn/storage/maildir"
+)
+
+// recovery is the way from what the disk holds to a unit that serves: state is the newest checkpoint plus the records
+// after it. Files that records after the checkpoint made are made again: nobody knows what of them reached the disk,
+// and the system's cache would not tell. A checkpoint at the end makes all of it durable before anyone is served;
+// until then the old log stays, so a crash in here costs nothing.
+type recovery struct {
+	unit    *Unit
+	records []*record        // in LSN order
+	last    checkpointEffect // the newest checkpoint
+	lastLSN LSN
+	touched map[ID]*recoveredAccount
+	order   []ID // of touched
+}
+
+// recoveredAccount is an account that has records after the checkpoint.
+type recoveredAccount struct {
+	*Account
+	torn    bool
+	records []*record
+}
+
+func (u *Unit) recover() error {
+	log, contents, err := wal.Open(wal.Config{FS: u.fs, Dir: logDir, Unit: u.manifest.ID, SegmentSize: u.opt.SegmentSize, Zero: u.opt.ZeroLog})
+	if err != nil {
+		return err
+	}
+	r := &recovery{unit: u, touched: map[ID]*recoveredAccount{}}
+	if err := r.read(contents); err != nil {
+		return err
+	}
+	u.keeper = newKeeper(u, r.last.number)
+	u.committer = newCommitter(log, r.lastLSN+1)
+	if err := r.readDirectory(); err != nil {
+		return err
+	}
+	if r.endsClean() {
+		go u.committer.run()
+		return nil
+	}
+	if err := r.replay(); err != nil {
+		return err
+	}
+	if u.damage != nil {
+		u.logger.Error("unit opens read-only", "err", u.damage)
+		go u.committer.run()
+		return nil
+	}
+	return r.finish()
+}
+
+// endsClean tells whether the newest record is the checkpoint of an orderly end, with nothing left to do.
+func (r *recovery) endsClean() bool {
+	if len(r.records) == 0 || r.unit.damage != nil {
+		return false
+	}
+	effects := r.records[len(r.records)-1].effects
+	if len(effects) != 1 {
+		return false
+	}
+	_, ok := effects[0].(*checkpointEffect)
+	return ok && r.last.clean && r.last.files == r.last.state
+}
+
+// read decodes the log's records and finds the newest checkpoint. Damage ends the row and makes the unit read-only.
+func (r *recovery) read(c wal.Contents) error {
+	for _, g := range c.Groups {
+		if err := r.readGroup(g); err != nil {
+			if errors.Is(err, ErrNewerFormat) {
+				return err
+			}
+			r.unit.damage = &DamageError{g.File, g.Offset, err.Error()}
+			break
+		}
+	}
+	if d := c.Damage; d != nil && r.unit.damage == nil {
+		r.unit.damage = &DamageError{d.File, d.Offset, d.What}
+	}
+	need := min(r.last.state, r.last.files) + 1
+	if len(r.records) > 0 && r.records[0].lsn > need {
+		r.unit.damage = &DamageError{File: logDir, What: fmt.Sprintf("record %d is needed, but the log begins with %d", need, r.records[0].lsn)}
+		if d := c.Broken; d != nil {
+			r.unit.damage = &DamageError{d.File, d.Offset, d.What}
+		}
+	}
+	return nil
+}
+
+func (r *recovery) readGroup(g wal.Group) error {
+	for b := g.Payload; len(b) > 0; {
+		rec, n, err := decodeRecord(b)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+		if rec.epoch > r.unit.manifest.Epoch {
+			return fmt.Errorf("record %d is of epoch %d, the unit of %d: another owner wrote it", rec.lsn, rec.epoch, r.unit.manifest.Epoch)
+		}
+		if rec.lsn <= r.lastLSN {
+			return fmt.Errorf("record %d follows record %d", rec.lsn, r.lastLSN)
+		}
+		r.lastLSN = rec.lsn
+		r.records = append(r.records, rec)
+		for _, x := range rec.effects {
+			if x, ok := x.(*checkpointEffect); ok {
+				r.last = *x
+			}
+		}
+	}
+	return nil
+}
+
+func (r *recovery) readDirectory() error {
+	u := r.unit
+	d := newDirectory(0, map[ID]*AccountInfo{})
+	_, frames, torn, err := readFrameFile(u.fs, accountsFile, ^uint64(0))
+	if err != nil {
+		return err
+	}
+	if torn {
+		return &DamageError{File: accountsFile, What: "the list of accounts is not what was written"}
+	}
+	if len(frames) > 0 {
+		if d, err = decodeDirectory(frames[0].payload); err != nil {
+			return &DamageError{File: accountsFile, What: err.Error()}
+		}
+		u.keeper.directory = d
+		if r.lastLSN == 0 {
+			return &DamageError{File: logDir, What: "the log is missing"}
+		}
+	}
+	u.dir.head = d
+	u.dir.durable.Store(d)
+	return nil
+}
+
+// replay applies the records after the checkpoint.
+func (r *recovery) replay() error {
+	u := r.unit
+	for _, rec := range r.records {
+		if rec.lsn > u.dir.head.lsn {
+			if next := u.dir.head.apply(rec.lsn, rec.effects); next != u.dir.head {
+				u.dir.head = next
+				u.dir.durable.Store(next)
+			}
+		}
+		if rec.lsn > r.last.files {
+			u.buryAccounts(rec.lsn, rec.effects)
+		}
+	}
+	for _, rec := range r.records {
+		if rec.lsn <= min(r.last.state, r.last.files) || rec.account.IsZero() {
+			continue
+		}
+		if _, ok := u.dir.head.byID[rec.account]; !ok {
+			continue // removed later
+		}
+		if err := r.replayRecord(rec); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.order {
+		if a := r.touched[id]; a.torn && a.durable.Load().lsn <= a.written.state.lsn {
+			return a.written.file.damaged("what follows is no frame")
+		}
+	}
+	return nil
+}
+
+func (r *recovery) replayRecord(rec *record) error {
+	a, ok := r.touched[rec.account]
+	if !ok {
+		a = &recoveredAccount{Account: r.unit.newAccount(rec.account)}
+		torn, err := a.readCheckpoint(r.last.number)
+		if err != nil {
+			return err
+		}
+		a.torn = torn
+		r.touched[rec.account] = a
+		r.order = append(r.order, rec.account)
+		r.unit.accounts[rec.account] = a.Account
+	}
+	a.records = append(a.records, rec)
+	st := a.durable.Load()
+	if rec.lsn <= st.lsn {
+		return nil
+	}
+	next, _, err := st.apply(rec)
+	if err != nil {
+		return &DamageError{File: a.dir + "/meta", What: err.Error()}
+	}
+	if r.unit.damage != nil {
+		a.files.expect(rec.effects) // the bytes stay in memory; nothing is written to a damaged unit
+	}
+	a.head = next
+	a.durable.Store(next)
+	return nil
+}
+
+// finish brings the files to the state and writes a checkpoint.
+func (r *recovery) finish() error {
+	u := r.unit
+	for _, id := range r.order {
+		a := r.touched[id]
+		if err := a.files.recover(a.durable.Load(), a.records, r.last); err != nil {
+			return err
+		}
+	}
+	go u.committer.run()
+	err := u.keeper.checkpointNow()
+	if err != nil {
+		u.committer.close()
+		return errors.Join(err, u.committer.log.Close())
+	}
+	return nil
+}
+
+// recover brings the tree of an account to its state after a crash.
+func (w *fileWork) recover(st *accountState, records []*record, last checkpointEffect) error {
+	if err := w.recoverFolders(st, records); err != nil {
+		return err
+	}
+	for id := range touchedBoxes(records) {
+		if err := w.recoverBox(st, id); err != nil {
+			return err
+		}
+	}
+	for _, rec := range records {
+		if rec.lsn <= last.state {
+			continue // files and links are synced; only what was to be unlinked is open, see below
+		}
+		for _, x := range rec.effects {
+			if err := w.recoverEffect(st, x); err != nil {
+				return fmt.Errorf("account %s, record %d: %w", w.account.id, rec.lsn, err)
+			}
+		}
+	}
+	w.recoverGraves(st, records[len(records)-1].lsn)
+	return w.clearSpool()
+}
+
+// touchedBoxes returns the mailboxes whose files may differ from their checkpoints.
+func touchedBoxes(records []*record) map[ID]bool {
+	ids := map[ID]bool{}
+	for _, rec := range records {
+		for _, x := range rec.effects {
+			switch x := x.(type) {
+			case *createEffect:
+				ids[x.id] = true
+			case *appendEffect:
+				ids[x.id] = true
+			case *copyEffect:
+				ids[x.id] = true
+				ids[x.source] = true
+			case *flagsEffect:
+				ids[x.id] = true
+			case *expungeEffect:
+				ids[x.id] = true
+			}
+		}
+	}
+	return ids
+}
+
+// recoverFolders gives every mailbox its folder and moves those of deleted mailboxes away. Names may have wandered between
+// mailboxes, so the folders are told by their markers, and change names by way of one that is nobody's.
+func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
+	if !slices.ContainsFunc(records, func(r *record) bool {
+		return slices.ContainsFunc(r.effects, func(x effect) bool {
+			switch x.(type) {
+			case *createEffect, *deleteEffect, *renameEffect:
+				return true
+			}
+			return false
+		})
+	}) {
+		return nil
+	}
+	fsys := w.account.unit.fs
+	have, err := w.listFolders()
+	if err != nil {
+		return err
+	}
+	for id, folder := range have {
+		b, wanted := st.box(id)
+		if wanted && folder == w.account.folderFor(id, b.name) {
+			continue
+		}
+		away := w.account.trashFolder(id)
+		if folder != away {
+			if err := fsys.Rename(folder, away); err != nil {
+				return err
+			}
+		}
+		have[id] = away
+		w.folders[id] = away
+	}
+	for _, b := range st.boxes {
+		id := b.view.id
+		to := w.account.folderFor(id, b.name)
+		if from, ok := have[id]; ok && from != to {
+			if err := w.setAside(to); err != nil {
+				return err
+			}
+			if err := fsys.Rename(from, to); err != nil {
+				return err
+			}
+		}
+		if err := w.makeFolder(id, b.name, b.view.status.UIDValidity); err != nil {
+			return err
+		}
+	}
+	return w.recoverDeleted(st, records, have)
+}
+
+// setAside moves a folder without a marker, which is not ours to remove, out of the way.
+func (w *fileWork) setAside(folder string) error {
+	err := w.account.unit.fs.Rename(folder, w.account.dir+"/meta/lost-"+NewID().String())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// recoverDeleted makes folders for mailboxes that were made and deleted since the checkpoint: messages may have been copied
+// from them.
+func (w *fileWork) recoverDeleted(st *accountState, records []*record, have map[ID]string) error {
+	for _, rec := range records {
+		for _, x := range rec.effects {
+			x, ok := x.(*createEffect)
+			if !ok || have[x.id] != "" {
+				continue
+			}
+			if _, there := st.box(x.id); there {
+				continue
+			}
+			if err := w.makeFolderAt(x.id, w.account.trashFolder(x.id), x.uidValidity); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listFolders finds the folders that carry the marker of a mailbox, also those moved away.
+func (w *fileWork) listFolders() (map[ID]string, error) {
+	fsys := w.account.unit.fs
+	have := map[ID]string{}
+	for _, root := range []string{w.account.dir + "/Maildir", w.account.dir + "/meta/trash"} {
+		entries, err := fsys.ReadDir(root)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if !e.Dir {
+				continue
+			}
+			if id, ok := readMarker(fsys, root+"/"+e.Name); ok {
+				have[id] = root + "/" + e.Name
+			}
+		}
+	}
+	return have, nil
+}
+
+// recoverBox learns which files a mailbox has. A mailbox that is gone may have been the source of copies.
+func (w *fileWork) recoverBox(st *accountState, id ID) error {
+	folder, ok := w.folders[id]
+	if !ok {
+		return nil
+	}
+	view := &View{}
+	if b, ok := st.box(id); ok {
+		v, err := b.view.load()
+		if err != nil {
+			return err
+		}
+		view = v
+	}
+	d, err := w.scan(folder, view, w.disk[id])
+	if errors.Is(err, fs.ErrNotExist) { // deleted, and cleared since
+		delete(w.folders, id)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.disk[id] = d
+	return clearDir(w.account.unit.fs, folder+"/tmp")
+}
+
+// recoverEffect makes the files of a record again. What was expunged later may have no bytes any more.
+func (w *fileWork) recoverEffect(st *accountState, x effect) error {
+	lost := func(box ID, uid UID, err error) error {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrExpunged) {
+			return err
+		}
+		if v, verr := st.view(box); verr == nil {
+			if _, there := v.Seq(uid); there {
+				w.account.unit.logger.Error("a message has lost its file", "account", w.account.id, "mailbox", box, "uid", uid, "err", err)
+			}
+		}
+		return nil
+	}
+	switch x := x.(type) {
+	case *appendEffect:
+		if w.folders[x.id] == "" {
+			return nil
+		}
+		for i := range x.rows {
+			if err := w.writeMessage(x.id, &x.rows[i]); err != nil {
+				if err := lost(x.id, x.rows[i].UID, err); err != nil {
+					return err
+				}
+			}
+		}
+	case *copyEffect:
+		if w.folders[x.id] == "" {
+			return nil
+		}
+		for i := range x.rows {
+			if err := w.linkMessage(x, &x.rows[i]); err != nil {
+				if err := lost(x.id, x.rows[i].UID, err); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// recoverGraves buries what is on disk and not in the state.
+func (w *fileWork) recoverGraves(st *accountState, lsn LSN) {
+	for id, d := range w.disk {
+		v, err := st.view(id)
+		if err != nil {
+			continue
+		}
+		var gone UIDSet
+		for _, m := range d.files.from(0) {
+			if _, ok := v.Seq(m.UID); !ok {
+				gone = gone.Append(m.UID)
+			}
+		}
+		for uid := range d.late {
+			if _, ok := v.Seq(uid); !ok {
+				gone = gone.Union(UIDSet{{uid, uid}})
+			}
+		}
+		if len(gone) > 0 {
+			w.graves = append(w.graves, grave{lsn, id, gone})
+		}
+	}
+	for id := range w.folders {
+		if _, ok := st.box(id); !ok {
+			w.graves = append(w.graves, grave{lsn: lsn, box: id})
+		}
+	}
+}
+
+// clearSpool removes the spool files of messages that were never numbered: all others have their names by now.
+func (w *fileWork) clearSpool() error {
+	return clearDir(w.account.unit.fs, w.account.dir+"/meta/spool")
+}
+
+// scan lists the message files of a mailbox, with the flags that their names tell.
+func (w *fileWork) scan(folder string, view *View, known *diskFiles) (*diskFiles, error) {
+	fsys := w.account.unit.fs
+	entries, err := fsys.ReadDir(folder + "/cur")
+	if err != nil {
+		return nil, err
+	}
+	d := &diskFiles{uidValidity: view.status.UIDValidity}
+	if known != nil {
+		d.uidValidity = known.uidValidity
+	}
+	found := map[UID]Message{}
+	for _, e := range entries {
+		base, info, _ := strings.Cut(e.Name, ":2,")
+		f, ok := maildir.ParseBase(base)
+		if !ok || f.UIDValidity != d.uidValidity || !e.Regular {
+			continue // not ours; Verify tells
+		}
+		m := Message{UID: UID(f.UID), InternalDate: f.Date, EmailID: f.EmailID, StoredSize: f.Stored, Size: f.Size}
+		if seq, ok := view.Seq(m.UID); ok {
+			m = *view.At(seq)
+		}
+		m.Flags = Flags(maildir.ParseInfo(info))
+		if _, twice := found[m.UID]; twice {
+			if err := fsys.Remove(folder + "/cur/" + e.Name); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		found[m.UID] = m
+	}
+	for _, uid := range slices.Sorted(maps.Keys(found)) {
+		d.files = d.files.append(found[uid])
+	}
+	return d, nil
+}
