@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -139,9 +140,9 @@ var escapeTime = flag.Duration("escape", 300*time.Millisecond, "how long each re
 func TestOSRenameRace(t *testing.T) {
 	eachOS(t, func(t *testing.T, dir string, fsys vfs.FS) {
 		away := outside(t)
-		must(t, os.MkdirAll(filepath.Join(dir, "a/real/sub"), 0o700))
-		must(t, os.WriteFile(filepath.Join(dir, "a/real/secret"), []byte("ours"), 0o600))
-		must(t, os.Symlink(away, filepath.Join(dir, "a/evil")))
+		must(t, os.MkdirAll(filepath.Join(dir, "a/x/sub"), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, "a/x/secret"), []byte("ours"), 0o600))
+		must(t, os.Symlink(away, filepath.Join(dir, "a/other")))
 		must(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 
 		stop := time.Now().Add(*escapeTime)
@@ -169,12 +170,9 @@ func TestOSRenameRace(t *testing.T) {
 
 // swapFolder lets a/x be the real folder and a link to the outside by turns.
 func swapFolder(dir string, stop time.Time) {
-	at := func(name string) string { return filepath.Join(dir, "a", name) }
 	for time.Now().Before(stop) {
-		os.Rename(at("real"), at("x"))
-		os.Rename(at("x"), at("real"))
-		os.Rename(at("evil"), at("x"))
-		os.Rename(at("x"), at("evil"))
+		exchange(filepath.Join(dir, "a/x"), filepath.Join(dir, "a/other"))
+		runtime.Gosched()
 	}
 }
 
@@ -183,10 +181,13 @@ func swapFile(dir, away string, stop time.Time) {
 	y := filepath.Join(dir, "y")
 	for time.Now().Before(stop) {
 		os.Symlink(filepath.Join(away, "secret"), y)
+		runtime.Gosched()
 		os.Remove(y)
 		unix.Mkfifo(y, 0o600)
+		runtime.Gosched()
 		os.Remove(y)
 		os.WriteFile(y, []byte("ours"), 0o600)
+		runtime.Gosched()
 		os.Remove(y)
 	}
 }

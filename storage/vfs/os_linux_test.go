@@ -12,6 +12,11 @@ func mknodNull(path string) error {
 	return unix.Mknod(path, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3)))
 }
 
+// exchange swaps two names; neither is ever missing.
+func exchange(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
 // SyncAll reaches one file system, so names do not lead into another.
 func TestOSMounts(t *testing.T) {
 	fsys := openOS(t, "/", vfs.OS)
