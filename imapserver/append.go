@@ -42,7 +42,6 @@ func parseAppend(c *conn) (action, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (reply, error) {
-		defer msg.Body.Close()
 		uids, err := mbox.Append(ctx, msg)
 		if err != nil {
 			return reply{}, tryCreate(err)
@@ -53,7 +52,8 @@ func parseAppend(c *conn) (action, error) {
 	}, nil
 }
 
-// readMessage reads a message that comes as a literal. A nil Body without an error means that the decoder has one.
+// readMessage reads a message that comes as a literal. What is not stored is discarded when the command ends. A nil Body
+// without an error means that the decoder has one.
 func (c *conn) readMessage() (*storage.Body, error) {
 	d := c.dec
 	limit := c.server.limits.MessageSize
@@ -74,16 +74,9 @@ func (c *conn) readMessage() (*storage.Body, error) {
 		return nil, nil
 	}
 	body := c.identity.account.NewBody()
-	if _, err := io.Copy(body, octets); err != nil {
-		body.Close()
-		if d.Err() != nil { // the client is gone
-			return nil, nil
-		}
+	c.bodies = append(c.bodies, body)
+	if _, err := io.Copy(body, octets); err != nil && d.Err() == nil { // else the client is gone
 		return nil, err
-	}
-	if !d.ExpectCRLF() {
-		body.Close()
-		return nil, nil
 	}
 	return body, nil
 }

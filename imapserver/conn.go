@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // conn is one connection. Its goroutine is the only one that uses it, where nothing else is said; it alone writes
@@ -39,9 +40,10 @@ type conn struct {
 	identity    identity
 	enabled     map[string]bool // what ENABLE switched on, in upper case
 	selected    *selected
-	failures    int  // failed logins
-	faults      int  // faulty commands in a row; before login, in all
-	holdExpunge bool // the running command may not be answered with EXPUNGE
+	failures    int             // failed logins
+	faults      int             // faulty commands in a row; before login, in all
+	bodies      []*storage.Body // taken in by the running command
+	holdExpunge bool            // the running command may not be answered with EXPUNGE
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -97,6 +99,16 @@ func (c *conn) recover() {
 		c.logger().Error("imap: panic", "panic", r, "stack", string(debug.Stack()))
 		c.bye(&Error{Status: Bye, Code: "SERVERBUG", Text: "Internal error"})
 	}
+}
+
+// closeBodies discards what the command that ends has taken in and not stored.
+func (c *conn) closeBodies() {
+	for _, b := range c.bodies {
+		if err := b.Close(); err != nil {
+			c.logger().Warn("imap: cannot discard a message", "error", err)
+		}
+	}
+	c.bodies = c.bodies[:0]
 }
 
 func (c *conn) close() {

@@ -59,6 +59,7 @@ func named[R interface{ key() string }](r R) (string, R) { return r.key(), r }
 // run reads the rest of a command whose first line is there, does it, and answers.
 func (c *conn) run() {
 	c.holdExpunge = false
+	defer c.closeBodies()
 	cmd, act, err := c.parse()
 	var r reply
 	if err == nil {
