@@ -298,10 +298,10 @@ func (m *mirror) fetch(r response) error {
 		return violation("FETCH without a list of pairs")
 	}
 	items, _, _ := toPairs(r.body[2].list)
-	if err := m.fetchItems(items); err != nil {
+	if err := box.update(int(n), items); err != nil {
 		return err
 	}
-	return box.update(int(n), items)
+	return m.fetchItems(items)
 }
 
 // fetchItems checks what the items of a FETCH response must contain.

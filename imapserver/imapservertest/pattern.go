@@ -14,11 +14,12 @@ type vars map[string]string
 
 // matcher compares one response with one pattern. What it binds counts only when the whole response matches.
 type matcher struct {
-	vars   vars
-	bound  vars
-	tag    string // what "." stands for
-	strict bool   // strings and atoms are told apart
-	copied bool   // within COPYUID: the order of sets counts
+	vars    vars
+	bound   vars
+	tag     string // what "." stands for
+	strict  bool   // strings and atoms are told apart
+	anyCase bool   // strings, too, are compared without regard to case
+	copied  bool   // within COPYUID: the order of sets counts
 }
 
 // match compares the bodies of two responses of the same tag, and adds to vars what the pattern captures.
@@ -203,6 +204,7 @@ func (m *matcher) item(key string, pattern, got value) bool {
 	if key == "FLAGS" && pattern.kind == list {
 		return got.kind == list && m.unordered(pattern.list, got.list)
 	}
+	m.anyCase = key == "BODY" || key == "BODYSTRUCTURE" // media types and charsets (RFC 2045, section 5.1)
 	if key == "INTERNALDATE" && pattern.kind == str {
 		want, err := time.Parse(internalDate, pattern.text)
 		have, err2 := time.Parse(internalDate, got.text)
@@ -219,7 +221,8 @@ func (m *matcher) value(p, got value) bool {
 	case list, code:
 		return got.kind == p.kind && m.values(p.list, got.list)
 	case str:
-		return p.text == got.text && (got.kind == str || got.kind == atom && !m.strict && !got.is("NIL"))
+		same := p.text == got.text || m.anyCase && strings.EqualFold(p.text, got.text)
+		return same && (got.kind == str || got.kind == atom && !m.strict && !got.is("NIL"))
 	}
 	switch {
 	case p.text == "<any>":

@@ -261,7 +261,7 @@ type conversation struct {
 
 // loadConversations reads all *.txtar of a tree; files below messages/ may be named by every script.
 func loadConversations(fsys fs.FS) ([]conversation, error) {
-	shared := map[string][]byte{}
+	shared := map[string][]byte{"huge.eml": hugeMessage()}
 	names, err := fs.Glob(fsys, "messages/*")
 	if err != nil {
 		return nil, err
@@ -288,6 +288,12 @@ func loadConversations(fsys fs.FS) ([]conversation, error) {
 		all = append(all, c)
 	}
 	return all, err
+}
+
+// hugeMessage makes a message of about a megabyte, larger than what a server likes to keep in memory.
+func hugeMessage() []byte {
+	line := strings.Repeat("0123456789", 7) + "\r\n"
+	return []byte("Subject: huge\r\n\r\n" + strings.Repeat(line, 15_000) + "the-last-line\r\n")
 }
 
 func addFile(files map[string][]byte, name string, read func() ([]byte, error)) error {

@@ -125,6 +125,13 @@ func (p *parser) value() (value, error) {
 	case p.pattern && bytes.HasPrefix(p.b, []byte(`<<"`)):
 		return p.inline()
 	}
+	if p.pattern && bytes.HasPrefix(p.b, []byte("${")) {
+		if end := bytes.IndexByte(p.b, '}'); end > 0 {
+			v := value{kind: atom, text: string(p.b[:end+1])}
+			p.b = p.b[end+1:]
+			return v, nil
+		}
+	}
 	return p.atom()
 }
 

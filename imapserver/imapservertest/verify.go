@@ -13,7 +13,7 @@ var openLiteral = regexp.MustCompile(`\{\d+\+?\}$`)
 func (s *session) continues(line string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	literal := s.inLiteral
+	literal := s.inLiteral && slices.ContainsFunc(s.mirror.pending, func(c *command) bool { return c.tag == s.lastTag })
 	s.inLiteral = openLiteral.MatchString(line)
 	return literal || !strings.Contains(line, " ") && slices.ContainsFunc(s.mirror.pending, func(c *command) bool {
 		return c.name == "IDLE" || c.name == "AUTHENTICATE"
