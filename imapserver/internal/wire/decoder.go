@@ -262,7 +262,7 @@ func (d *Decoder) announced(left *int64) (Literal, form) {
 		return announcement(d.line)
 	}
 	for d.open {
-		tail := copy(d.line, d.line[max(0, len(d.line)-2):])
+		tail := copy(d.line, d.line[max(0, len(d.line)-len("+}\r")):])
 		chunk, err := d.src.ReadSlice('\n')
 		d.line = append(d.line[:tail], chunk...)
 		*left -= int64(len(chunk))

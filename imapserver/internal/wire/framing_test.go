@@ -101,6 +101,8 @@ func TestFraming(t *testing.T) {
 		{"line far too long with a synchronising literal", "a " + x(3*long) + "{8}\r\nb X\r\n", nil},
 		{"many literals", "a" + strings.Repeat(" {900+}\r\n"+x(900), 12) + "\r\nb X\r\n", []string{"expected a command of at most 10000 octets at column 80", "b X", "close: EOF"}},
 		{"more than can be thrown away", "a (" + strings.Repeat(" {900+}\r\n"+x(900), 23) + "\r\nb X\r\n", []string{"expected a string at column 3", "close: " + ErrLostSync.Error()}},
+		{"more lines than can be thrown away", "a (" + strings.Repeat(" {0+}\r\n", 5000) + "\r\nb X\r\n", []string{"expected a string at column 3", "close: " + ErrLostSync.Error()}},
+		{"many lines", "a" + strings.Repeat(" {0+}\r\n", 2500) + "\r\nb X\r\n", []string{"expected a shorter line at column 9998", "b X", "close: EOF"}},
 		{"a long line that never ends", "a (" + x(50000), nil},
 	}
 	for _, tt := range tests {
@@ -128,6 +130,28 @@ func farTooLong(first, in string) []string {
 		return []string{first, "close: " + ErrLostSync.Error()}
 	}
 	return []string{first, "b X", "close: EOF"}
+}
+
+// Wherever the part of a long line ends that is kept, the literal announced at its end is seen, and none before.
+func TestLiteralsOfLongLines(t *testing.T) {
+	for n := range 40 {
+		in := "a " + strings.Repeat("x", 20+n) + "{8+}\r\nz DELETE\r\nb X\r\n"
+		d := NewDecoder(bufio.NewReaderSize(strings.NewReader(in), 16))
+		d.Limits.Line = 16
+		if got := conversation(d)[1]; got != "b X" && got != "close: "+ErrLostSync.Error() {
+			t.Errorf("%q: got %q", in, got)
+		}
+		in = strings.Repeat("x", n) + " {5} (\r\nb X\r\n"
+		d = NewDecoder(bufio.NewReaderSize(strings.NewReader(in), 16))
+		d.Limits.Line = 4
+		d.OnLiteral = func(lit Literal) error {
+			t.Errorf("%q: asked for %v", in, lit)
+			return nil
+		}
+		if got := conversation(d); got[len(got)-1] != "close: EOF" {
+			t.Errorf("%q: got %q", in, got)
+		}
+	}
 }
 
 // The octets of a non-synchronising literal are never taken for a command, wherever and for whatever reason the command that

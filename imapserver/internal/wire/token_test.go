@@ -208,6 +208,7 @@ var tokenTests = []struct {
 	{"list", nested, "( a)", "", "", "expected a string at column 2"},
 	{"list", nested, "(a", "", "", `expected a space or ")" at column 3`},
 	{"list", nested, "a", "", "", `expected "(" at column 1`},
+	{"lists beside each other", nested, "(" + strings.Repeat("() ", 40) + "a)", strings.Repeat(")", 40) + "a,", "", ""},
 	{"list depth", nested, strings.Repeat("(", 33), "", "", "expected fewer nested lists at column 33"},
 	{"list depth", nested, strings.Repeat("(", 32) + strings.Repeat(")", 32), strings.Repeat(")", 31), "", ""},
 
