@@ -26,8 +26,8 @@ var osKinds = []struct {
 	{"kernel", vfs.OS},
 	{"walk", vfs.WalkOS},
 	{"tracked", func(dir string) (vfs.FS, error) {
-		fsys, err := vfs.OS(dir)
-		return vfs.Track(fsys), err
+		fsys, err := vfs.WalkOS(dir)
+		return vfs.Track(fsys), err // as on freebsd and darwin
 	}},
 }
 
