@@ -48,10 +48,10 @@ func parseLogout(c *conn) (action, error) {
 	}, nil
 }
 
-var errNoTLS = errors.New("no TLS")
+var errInjected = errors.New("something was sent after STARTTLS and before TLS")
 
-// parseStartTLS is STARTTLS (RFC 9051, section 6.2.1). The dispatcher has made sure that nothing came after it; what comes
-// from now on goes to TLS, and whatever was known of the client is forgotten with the decoder.
+// parseStartTLS is STARTTLS (RFC 9051, section 6.2.1). What the client, or somebody between, sent after it in clear is never
+// looked at: it ends the connection (invariant 6). What comes from now on goes to TLS.
 func parseStartTLS(c *conn) (action, error) {
 	switch {
 	case c.tls != nil:
@@ -65,7 +65,7 @@ func parseStartTLS(c *conn) (action, error) {
 				return err
 			}
 			if c.in.Buffered() > 0 {
-				return errNoTLS
+				return errInjected
 			}
 			return c.handshake()
 		}}, nil

@@ -30,8 +30,6 @@ const (
 	changesMailbox
 	// interactive: reads further lines from the client while it runs.
 	interactive
-	// alone: nothing may have been sent after it before its answer (invariant 6).
-	alone
 )
 
 // action does what a command wants, and returns what is special about its tagged answer; nil errors are an OK.
@@ -54,7 +52,7 @@ func baseCommands() []command {
 		{"CAPABILITY", "RFC 9051, section 6.1.1", anyState, noop, parseCapability},
 		{"NOOP", "RFC 9051, section 6.1.2", anyState, noop, parseNoop},
 		{"LOGOUT", "RFC 9051, section 6.1.3", anyState, preTLS, parseLogout},
-		{"STARTTLS", "RFC 9051, section 6.2.1", notAuthenticated, preTLS | alone, parseStartTLS},
+		{"STARTTLS", "RFC 9051, section 6.2.1", notAuthenticated, preTLS, parseStartTLS},
 		{"AUTHENTICATE", "RFC 9051, section 6.2.2", notAuthenticated, interactive, parseAuthenticate},
 		{"LOGIN", "RFC 9051, section 6.2.3", notAuthenticated, 0, parseLogin},
 		{"SELECT", "RFC 9051, section 6.3.2", loggedIn, 0, parseSelect},

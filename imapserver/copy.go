@@ -87,17 +87,6 @@ func parseExpunge(c *conn) (action, error) {
 
 // expunge removes messages with \Deleted. The dispatcher reports them.
 func (c *conn) expunge(ctx context.Context, uids storage.UIDSet) (reply, error) {
-	_, modseq, err := c.selected.mbox.Expunge(ctx, uids)
-	if err != nil {
-		return reply{}, err
-	}
-	return c.expunged(modseq), nil
-}
-
-// expunged is the answer to a command that removed messages under a MODSEQ (RFC 7162, section 3.2.7).
-func (c *conn) expunged(modseq storage.ModSeq) reply {
-	if modseq == 0 || !c.qresync() {
-		return reply{}
-	}
-	return reply{code: codeNumber("HIGHESTMODSEQ", modseq)}
+	_, _, err := c.selected.mbox.Expunge(ctx, uids)
+	return reply{}, err
 }

@@ -94,9 +94,6 @@ func (c *conn) parse() (*command, action, error) {
 		d.ExpectCRLF()
 		err = d.Err()
 	}
-	if err == nil && cmd.flags&alone != 0 && c.in.Buffered() > 0 {
-		err = &Error{Status: Bye, Text: "Nothing may follow this command before its answer"}
-	}
 	return cmd, act, err
 }
 
@@ -156,10 +153,10 @@ func (c *conn) answer(r reply, err error) {
 	if c.state != notAuthenticated {
 		c.faults = 0
 	}
-	if code := c.withheldModSeq(); r.code == "" {
+	if code := c.modSeqCode(); r.code == "" {
 		r.code = code
 	} else if code != "" {
-		c.untaggedOK(code, "Some removals have not been reported yet")
+		c.untaggedOK(code, "What is known up to here")
 	}
 	if r.text == "" {
 		r.text = string(c.name) + " completed"
@@ -175,7 +172,7 @@ func (c *conn) answer(r reply, err error) {
 
 // fail sends a negative answer.
 func (c *conn) fail(tag []byte, err error) {
-	if c.ctx.Err() != nil { // the client is gone, and that is why
+	if c.state == logout || c.ctx.Err() != nil { // the connection has ended, and that is why
 		c.change(didLogout)
 		return
 	}
@@ -190,8 +187,8 @@ func (c *conn) fail(tag []byte, err error) {
 	case Bad:
 		c.faults++
 	}
-	if code := c.withheldModSeq(); code != "" {
-		c.untaggedOK(code, "Some removals have not been reported yet")
+	if code := c.modSeqCode(); code != "" {
+		c.untaggedOK(code, "What is known up to here")
 	}
 	c.status(tag, e)
 }

@@ -42,13 +42,16 @@ func tellHighestModSeq(_ context.Context, c *conn) error {
 	return nil
 }
 
-// withheldModSeq returns a response code where removals have not been reported yet: if the connection breaks now, the client must
-// not take higher MODSEQs that it has seen for the state that it knows (RFC 7162, section 3.2).
-func (c *conn) withheldModSeq() string {
-	if c.selected == nil || !c.condstore() || !c.selected.view.withholds() {
+// modSeqCode returns the response code that a command has to be answered with where removals were reported (RFC 7162,
+// section 3.2.7), or have not been reported yet: if the connection breaks then, the client must not take higher MODSEQs
+// that it has seen for the state that it knows (RFC 7162, sections 3.2 and 6).
+func (c *conn) modSeqCode() string {
+	s := c.selected
+	if s == nil || !c.condstore() || !s.view.withholds() && !s.removed {
 		return ""
 	}
-	return codeNumber("HIGHESTMODSEQ", c.selected.view.highestModSeq())
+	s.removed = false
+	return codeNumber("HIGHESTMODSEQ", s.view.highestModSeq())
 }
 
 func (c *conn) writeModSeq(m *storage.Message) {

@@ -32,6 +32,6 @@ func parseMove(c *conn) (action, error) {
 			return reply{}, err
 		}
 		c.untaggedOK(copyUID(r), "Moved")
-		return c.expunged(r.ModSeq), nil
+		return reply{}, nil
 	}, nil
 }

@@ -63,8 +63,10 @@ func parseFetch(c *conn) (action, error) {
 		err = c.parseFetchItem(f, false)
 		return err == nil && d.Err() == nil
 	}
-	if !d.List(item) && d.Err() == nil && err == nil {
+	if column := d.Column(); !d.List(item) && d.Err() == nil && err == nil {
 		err = c.parseFetchItem(f, true)
+	} else if err == nil && f.empty() {
+		err = badAt("expected a data item", column+1)
 	}
 	if err == nil && d.SP() {
 		var found bool
@@ -78,6 +80,9 @@ func parseFetch(c *conn) (action, error) {
 	f.uid = f.uid || f.byUID
 	return func(ctx context.Context) (reply, error) { return reply{}, c.fetch(ctx, f) }, err
 }
+
+// empty tells whether nothing is asked for.
+func (f *fetch) empty() bool { return !f.uid && !f.flags && !f.modseq && len(f.items) == 0 }
 
 // parseFetchItem reads one item. A macro stands alone.
 func (c *conn) parseFetchItem(f *fetch, macros bool) error {

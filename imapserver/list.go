@@ -123,7 +123,7 @@ func (c *conn) parsePatterns(l *listing) bool {
 	}
 	if c.dec.List(one) {
 		l.extended = true
-		return true
+		return len(l.patterns) > 0 || c.dec.Expected("a pattern")
 	}
 	return c.dec.Err() == nil && one()
 }

@@ -16,6 +16,9 @@ func parseCreate(c *conn) (action, error) {
 	}
 	name = trimSeparator(name)
 	return func(ctx context.Context) (reply, error) {
+		if err := creatable(name); err != nil {
+			return reply{}, err
+		}
 		_, err := c.identity.account.CreateMailbox(ctx, name, 0)
 		return reply{}, err
 	}, nil
@@ -27,6 +30,15 @@ func trimSeparator(name string) string {
 		return strings.TrimSuffix(name, string(separator))
 	}
 	return name
+}
+
+// creatable refuses names that LIST would take for patterns; such mailboxes can exist, where other software made them
+// (RFC 9051, section 5.1).
+func creatable(name string) error {
+	if strings.ContainsAny(name, "*%") {
+		return no("CANNOT", "A mailbox name cannot contain * or %")
+	}
+	return nil
 }
 
 // parseDelete is DELETE (RFC 9051, section 6.3.5). The mailbox may be selected, here and elsewhere: it is closed then.
@@ -60,6 +72,9 @@ func parseRename(c *conn) (action, error) {
 	}
 	to = trimSeparator(to)
 	return func(ctx context.Context) (reply, error) {
+		if err := creatable(to); err != nil {
+			return reply{}, err
+		}
 		return reply{}, c.identity.account.RenameMailbox(ctx, from, to)
 	}, nil
 }

@@ -161,7 +161,7 @@ func (m *candidate) recent() bool { return m.conn.selected.recent.Contains(m.m.U
 func keywordKey(want bool) func(*conn, *program) (predicate, error) {
 	return func(c *conn, _ *program) (predicate, error) {
 		var name string
-		if !c.dec.ExpectSP() || !c.dec.ExpectFlag(&name) {
+		if !c.dec.ExpectSP() || !c.dec.ExpectAtom(&name) {
 			return predicate{}, nil
 		}
 		// Messages with the same keywords have the same set: each set is judged once.

@@ -16,6 +16,7 @@ type selected struct {
 	recent     storage.UIDSet
 	toldRecent int
 	keywords   int            // how many the client has been told of
+	removed    bool           // removals were reported since the last tagged answer
 	saved      storage.UIDSet // the result of the last SEARCH RETURN (SAVE), some of which may be gone (RFC 5182)
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +86,12 @@ func (s *testServer) newAccount(t testing.TB) (user, password string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Close()
+	defer a.Close()
+	for _, name := range slices.Clone(a.Subscriptions()) {
+		if err := a.Subscribe(context.Background(), name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return user, password
 }
 
@@ -106,7 +112,7 @@ type users struct {
 func (u *users) add() (user, password string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	user, password = fmt.Sprintf("user%d@example.com", len(u.passwords)), fmt.Sprintf("secret %d \"\\", len(u.passwords))
+	user, password = fmt.Sprintf("user%d@example.com", len(u.passwords)), fmt.Sprintf("secret-%d", len(u.passwords))
 	u.passwords[user] = password
 	return user, password
 }

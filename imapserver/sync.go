@@ -49,6 +49,7 @@ func (c *conn) show(later *storage.View, expunge bool, known func(*storage.Messa
 // writeExpunged reports messages that are gone, by the numbers that they had before, each lowered by those already reported; or by
 // UID once QRESYNC is enabled (RFC 7162, section 3.2.10).
 func (c *conn) writeExpunged(before *view, uids storage.UIDSet) {
+	c.selected.removed = true
 	if c.qresync() {
 		c.enc.Raw("* VANISHED ").Raw(uids.String()).CRLF()
 		return
