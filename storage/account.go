@@ -69,11 +69,11 @@ func (a *Account) begin(build func(head *accountState) ([]effect, error)) (*batc
 	if a.removed.Load() {
 		return nil, ErrNoAccount
 	}
-	effects, err := build(a.head)
-	if err != nil || len(effects) == 0 {
+	if err := a.unit.writable(); err != nil {
 		return a.batch, err
 	}
-	if err := a.unit.writable(); err != nil {
+	effects, err := build(a.head)
+	if err != nil || len(effects) == 0 {
 		return a.batch, err
 	}
 	return a.enqueue(effects, func(LSN) {}, func() {})
@@ -84,11 +84,12 @@ func (a *Account) begin(build func(head *accountState) ([]effect, error)) (*batc
 func (a *Account) enqueue(effects []effect, published func(LSN), aborted func()) (*batch, error) {
 	r := &record{prev: a.head.lsn, epoch: a.unit.manifest.Epoch, generation: 1, account: a.id, effects: effects}
 	next, fresh, err := a.head.apply(r)
-	if err != nil {
-		return a.batch, err
-	}
 	before := a.head
 	a.files.expect(effects)
+	if err != nil {
+		a.files.forget(effects)
+		return a.batch, err
+	}
 	b, err := a.unit.committer.enqueue(&pending{
 		bytes: r.encode(),
 		stamp: func(lsn LSN) {
@@ -102,7 +103,9 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 		},
 		abort: func() {
 			a.files.forget(effects)
+			a.mu.Lock()
 			a.head, a.batch = a.durable.Load(), nil
+			a.mu.Unlock()
 			aborted()
 		},
 		wake: func() { a.watch.wake(before, next, fresh) },

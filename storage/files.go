@@ -55,6 +55,13 @@ type diskFiles struct {
 	uidValidity uint32
 	files       tree
 	late        map[UID]Message // those that came out of order
+	like        tree            // of the view with which files was last in agreement
+}
+
+// agree notes that the files are those of the view's messages, letters included. The memory is shared.
+func (d *diskFiles) agree(v *View) {
+	d.like = v.messages
+	d.files = v.messages.clip()
 }
 
 func (d *diskFiles) find(uid UID) (*Message, bool) {
@@ -185,6 +192,9 @@ const turn = 32
 func (w *fileWork) work() (more bool, err error) {
 	for range turn {
 		w.mu.Lock()
+		if w.account.removed.Load() {
+			w.queue = nil
+		}
 		if len(w.queue) == 0 {
 			w.running = false
 			w.mu.Unlock()

@@ -29,7 +29,7 @@ func (w *fileWork) rename(st *accountState) (renamed bool, err error) {
 func (w *fileWork) renameBox(v *View) (renamed bool, err error) {
 	w.mu.Lock()
 	d := w.disk[v.id]
-	if d == nil || d.files.same(v.messages) {
+	if d == nil || d.like.same(v.messages) && d.files.n == d.like.n {
 		w.mu.Unlock()
 		return false, nil
 	}
@@ -51,7 +51,7 @@ func (w *fileWork) renameBox(v *View) (renamed bool, err error) {
 	other := func(*Message) { differs = true }
 	d.files.diff(v.messages, other, ignore, other)
 	if !differs {
-		d.files = v.messages // one copy in memory
+		d.agree(v)
 	}
 	return renamed, nil
 }
@@ -180,5 +180,7 @@ func (w *fileWork) start(st *accountState) {
 func (w *fileWork) startBox(v *View) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.disk[v.id] = &diskFiles{uidValidity: v.status.UIDValidity, files: v.messages}
+	d := &diskFiles{uidValidity: v.status.UIDValidity}
+	d.agree(v)
+	w.disk[v.id] = d
 }

@@ -25,11 +25,11 @@ type keeper struct {
 	mu       sync.Mutex // guards the following fields
 	number   uint64     // of the last completed checkpoint
 	removals []removal  // accounts whose trees are to go
+	last     time.Time  // when a checkpoint was last begun
 
 	run       sync.Mutex // held during a checkpoint; guards the following fields
 	directory *directory // as written
 	unlinked  bool       // something was unlinked after the last barrier
-	last      time.Time
 }
 
 type removal struct {
@@ -78,8 +78,7 @@ func (k *keeper) loop() {
 			return
 		case <-k.wake:
 		case <-tick.C:
-			_, written := k.unit.committer.position()
-			if written < k.unit.opt.CheckpointAfter && time.Since(k.last) < every {
+			if !k.due(every) {
 				continue
 			}
 		}
@@ -87,6 +86,13 @@ func (k *keeper) loop() {
 			k.unit.logger.Error("checkpoint failed; the log keeps everything", "err", err)
 		}
 	}
+}
+
+func (k *keeper) due(every time.Duration) bool {
+	_, written := k.unit.committer.position()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return written >= k.unit.opt.CheckpointAfter || time.Since(k.last) >= every
 }
 
 // close makes the last checkpoints: the second makes durable what was unlinked after the first.
@@ -117,7 +123,9 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 	k.run.Lock()
 	defer k.run.Unlock()
 	u := k.unit
+	k.mu.Lock()
 	k.last = time.Now()
+	k.mu.Unlock()
 	state, _ := u.committer.position()
 	if err := k.waitFiles(ctx, state); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -59,6 +60,9 @@ func (p *filePool) run() {
 		more, err := w.work()
 		switch {
 		case err != nil:
+			if errors.Is(err, ErrNoSpace) {
+				w.account.unit.full()
+			}
 			w.account.unit.logger.Error("files of an account cannot be written; the mail is safe in the log",
 				"account", w.account.id, "err", err, "retry", retryAfter)
 			time.AfterFunc(retryAfter, func() { p.add(w) })

@@ -121,6 +121,20 @@ func (t tree) append(rows ...Message) tree {
 	return tree{dir: relink(pages), n: n}
 }
 
+// clip returns the same tree, which may be appended to beside the one that it was made from.
+func (t tree) clip() tree {
+	if t.n == 0 {
+		return tree{}
+	}
+	pages := kids(t.dir)
+	p := pages[len(pages)-1]
+	leaves := kids(p.leaves)
+	end := leaves[len(leaves)-1]
+	leaves[len(leaves)-1] = &leaf{rows: slices.Clip(end.rows)}
+	pages[len(pages)-1] = newPage(leaves)
+	return tree{dir: relink(pages), n: t.n}
+}
+
 // edit returns the tree with f applied to a copy of each message whose UID is in uids; where f answers false,
 // the message is removed.
 func (t tree) edit(uids UIDSet, f func(*Message) bool) tree {

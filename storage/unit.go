@@ -343,7 +343,11 @@ func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created
 		s.durable.Store(next)
 		u.buryAccounts(lsn, effects)
 	}
-	abort := func() { s.head, s.batch = s.durable.Load(), nil }
+	abort := func() {
+		s.mu.Lock()
+		s.head, s.batch = s.durable.Load(), nil
+		s.mu.Unlock()
+	}
 	var b *batch
 	if created != nil {
 		b, err = created.enqueueFirst(effects, publish, abort)
