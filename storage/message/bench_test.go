@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -87,5 +88,53 @@ func BenchmarkDecodeAndFetch(b *testing.B) {
 		buf = s.AppendEnvelope(buf[:0])
 		buf = s.AppendBodyStructure(buf)
 		buf, _ = s.AppendHeader(buf, set)
+	}
+}
+
+func BenchmarkMatcher(b *testing.B) {
+	text := bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog. Größe und Maß.\r\n"), 400)
+	m := NewMatcher("nowhere to be found")
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if m.Match(text) {
+			b.Fatal("found")
+		}
+	}
+}
+
+func BenchmarkDecodedText(b *testing.B) {
+	for name, test := range map[string]struct {
+		part PartInfo
+		text []byte
+	}{
+		"base64":  {PartInfo{Encoding: Base64}, bytes.Repeat([]byte("JVBERi0xLjQKJSAgIDMgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0ICAg\r\n"), 400)},
+		"qp":      {PartInfo{Encoding: QuotedPrintable}, bytes.Repeat([]byte("The quick brown fox =3D jumps over the lazy dog =C3=A4, the=\r\n"), 400)},
+		"latin1":  {PartInfo{Charset: "iso-8859-1"}, bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog \xe4.\r\n"), 400)},
+		"default": {PartInfo{}, bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog.\r\n"), 400)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(test.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := io.Copy(io.Discard, DecodedText(bytes.NewReader(test.text), test.part)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWireReader(b *testing.B) {
+	stored := bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog, again and again.\n"), 400)
+	var w WireCounter
+	w.Write(stored)
+	b.SetBytes(w.Wire())
+	b.ReportAllocs()
+	for b.Loop() {
+		r := NewWireReader(bytes.NewReader(stored), w.Stored(), w.Wire())
+		if _, err := io.Copy(io.Discard, io.NewSectionReader(r, 0, r.Size())); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

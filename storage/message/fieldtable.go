@@ -1,27 +1,27 @@
 package message
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // keptFields are the header fields that a Summary keeps: what mail programs ask for in lists of
 // messages. A Summary says itself what it has, so the list may change.
-var keptFields = []string{
+var keptFields = newNameTable([]string{
 	"from", "to", "cc", "bcc", "reply-to", "sender", "subject", "date",
 	"message-id", "in-reply-to", "references", "content-type",
 	"list-id", "list-post", "list-unsubscribe", "newsgroups",
 	"x-priority", "priority", "importance", "disposition-notification-to",
 	"x-label", "x-spam-flag", "chat-version", "x-tuid", "lines", "auto-submitted",
-}
+})
+
+// maxKeptNames is how many names keptFields may have.
+const maxKeptNames = 32
 
 // fieldTable collects the fields of the message header that a Summary keeps, and hashes of the
 // names of all others.
 type fieldTable struct {
 	raw     []byte // wire form
 	kept    []keptField
-	sizes   [32]int // bytes kept per name of keptFields
-	dropped [32]bool
+	sizes   [maxKeptNames]int // bytes kept per name of keptFields
+	dropped [maxKeptNames]bool
 	others  []uint16
 	tooMany bool // others is not complete
 }
@@ -39,7 +39,7 @@ func (t *fieldTable) add(f field) {
 	if len(f.name) == 0 {
 		return
 	}
-	k := keptIndex(f.name)
+	k := keptFields.index(f.name)
 	if k < 0 || t.dropped[k] {
 		t.other(f.name)
 		return
@@ -54,15 +54,6 @@ func (t *fieldTable) add(f field) {
 		return
 	}
 	t.kept = append(t.kept, keptField{k, span{start, len(t.raw)}})
-}
-
-func keptIndex(name []byte) int {
-	for i, k := range keptFields {
-		if equalFold(name, k) {
-			return i
-		}
-	}
-	return -1
 }
 
 func (t *fieldTable) other(name []byte) {
@@ -100,10 +91,7 @@ func (t *fieldTable) appendFields(dst []byte) []byte {
 func nameHash(name []byte) uint16 {
 	h := uint32(2166136261)
 	for _, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		h = (h ^ uint32(c)) * 16777619
+		h = (h ^ uint32(lowerByte(c))) * 16777619
 	}
 	return uint16(h ^ h>>16)
 }
@@ -111,7 +99,7 @@ func nameHash(name []byte) uint16 {
 // FieldSet is a set of names of header fields, whose case does not matter. It is made once per
 // command and may then be used by several goroutines.
 type FieldSet struct {
-	names  [][]byte // in lower case
+	names  []string // in lower case
 	hashes []uint16
 }
 
@@ -119,16 +107,15 @@ type FieldSet struct {
 func NewFieldSet(names ...string) *FieldSet {
 	s := &FieldSet{}
 	for _, name := range names {
-		low := bytes.ToLower([]byte(name))
-		s.names = append(s.names, low)
-		s.hashes = append(s.hashes, nameHash(low))
+		s.names = append(s.names, lowerASCII(name))
+		s.hashes = append(s.hashes, nameHash([]byte(name)))
 	}
 	return s
 }
 
 func (s *FieldSet) index(name []byte) int {
 	for i, n := range s.names {
-		if len(n) == len(name) && bytes.EqualFold(n, name) {
+		if equalFold(name, n) {
 			return i
 		}
 	}

@@ -26,29 +26,14 @@ const (
 	fieldLocation
 )
 
-var fieldNames = []struct {
-	name string
-	id   fieldID
-}{
-	{"from", fieldFrom}, {"sender", fieldSender}, {"reply-to", fieldReplyTo},
-	{"to", fieldTo}, {"cc", fieldCc}, {"bcc", fieldBcc},
-	{"date", fieldDate}, {"subject", fieldSubject},
-	{"in-reply-to", fieldInReplyTo}, {"message-id", fieldMessageID},
-	{"mime-version", fieldMIMEVersion}, {"content-type", fieldType},
-	{"content-transfer-encoding", fieldEncoding}, {"content-id", fieldContentID},
-	{"content-description", fieldDescription}, {"content-md5", fieldMD5},
-	{"content-disposition", fieldDisposition}, {"content-language", fieldLanguage},
-	{"content-location", fieldLocation},
-}
+// fieldNames has the names of the fields at their ids.
+var fieldNames = newNameTable([]string{
+	"", "from", "sender", "reply-to", "to", "cc", "bcc", "date", "subject", "in-reply-to", "message-id",
+	"mime-version", "content-type", "content-transfer-encoding", "content-id", "content-description",
+	"content-md5", "content-disposition", "content-language", "content-location",
+})
 
-func identify(name []byte) fieldID {
-	for i := range fieldNames {
-		if n := fieldNames[i].name; len(n) == len(name) && equalFold(name, n) {
-			return fieldNames[i].id
-		}
-	}
-	return otherField
-}
+func identify(name []byte) fieldID { return fieldID(max(fieldNames.index(name), 0)) }
 
 // headerReader interprets one header block at a time. Its slices point into the block.
 type headerReader struct {
@@ -338,12 +323,7 @@ func (p *parser) describe(me *part, media mediaType) {
 func (p *parser) lower(text ...[]byte) span {
 	start := len(p.arena)
 	for _, t := range text {
-		for _, c := range t {
-			if c >= 'A' && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			p.arena = append(p.arena, c)
-		}
+		p.arena = appendLower(p.arena, t)
 	}
 	return span{start, len(p.arena)}
 }

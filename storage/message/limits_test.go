@@ -54,7 +54,9 @@ var attacks = []struct {
 		}
 		return b.String() + "\n" + strings.Repeat("--"+strings.Repeat("b", 70)+"\n", 60_000)
 	}},
-	{"comments nested 500,000 deep", func() string { return "To: " + strings.Repeat("(", 500_000) + "\nContent-Type: a/b; " + strings.Repeat("((", 100_000) + "\n\n" }},
+	{"comments nested 500,000 deep", func() string {
+		return "To: " + strings.Repeat("(", 500_000) + "\nContent-Type: a/b; " + strings.Repeat("((", 100_000) + "\n\n"
+	}},
 	{"quoted pairs", func() string { return "To: \"" + strings.Repeat(`\"`, 500_000) + "\n\n" }},
 	{"groups in groups", func() string { return "To: " + strings.Repeat("a:", 500_000) + "\n\n" }},
 	{"unclosed strings", func() string { return "To: " + strings.Repeat(`"a,`, 300_000) + "\n\n" }},

@@ -35,7 +35,7 @@ func (m *Matcher) MatchReader(r io.Reader) (bool, error) {
 		return true, nil
 	}
 	in := make([]byte, 8<<10)
-	var folded []byte
+	folded := make([]byte, 0, len(in)+2*len(m.folded)+utf8.UTFMax)
 	n := 0 // bytes in in
 	for {
 		got, err := io.ReadFull(r, in[n:])
@@ -81,10 +81,7 @@ func appendFolded(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			if c >= 'A' && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			dst = append(dst, c)
+			dst = append(dst, lowerByte(c))
 			i++
 			continue
 		}
@@ -101,8 +98,8 @@ func foldRune(r rune) rune {
 	for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
 		least = min(least, s)
 	}
-	if least >= 'A' && least <= 'Z' {
-		least += 'a' - 'A'
+	if least < utf8.RuneSelf {
+		return rune(lowerByte(byte(least)))
 	}
 	return least
 }

@@ -191,22 +191,6 @@ func (p *paramList) appendTo(dst []byte, text bool) []byte {
 	return append(dst, ')')
 }
 
-// equalFold compares with a lower-case ASCII name.
-func equalFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // mediaType reads "type/subtype" of Content-Type into buf: the type up to slash, the subtype from
 // there on. If it is malformed ok is false; a type without slash may have been read then.
 func (p *paramList) mediaType(dst []byte) (buf []byte, slash int, ok bool) {

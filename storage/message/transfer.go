@@ -43,6 +43,7 @@ func (t *transferReader) Read(p []byte) (int, error) {
 	for len(t.rest) == 0 && t.err == nil {
 		if t.in == nil {
 			t.in = make([]byte, 8<<10)
+			t.out = make([]byte, 0, len(t.in)+maxBlanks)
 		}
 		n, err := t.r.Read(t.in)
 		t.out = t.decoder.append(t.out[:0], t.in[:n])

@@ -118,7 +118,7 @@ func (w *WireReader) convertAt(p []byte, off int64) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.buf == nil {
-		w.buf = make([]byte, wireStep)
+		w.buf = make([]byte, min(wireStep, w.stored))
 	}
 	c := wireCopy{wirePlace: w.before(off), p: p, off: off}
 	for len(c.p) > 0 && c.stored < w.stored {
