@@ -96,9 +96,9 @@ func (e *Encoder) CRLF() *Encoder {
 	return e
 }
 
-// Tag writes the tag of a command, or "*" for nil.
+// Tag writes the tag of a command, or "*" if tag is empty.
 func (e *Encoder) Tag(tag []byte) *Encoder {
-	if tag == nil {
+	if len(tag) == 0 {
 		return e.Byte('*')
 	}
 	e.buf = append(e.buf, tag...)
@@ -247,7 +247,7 @@ func (e *Encoder) OpenCode(name string) *Encoder { return e.Byte('[').Raw(name) 
 // CloseCode ends a response code and writes the space after it: "] ".
 func (e *Encoder) CloseCode() *Encoder { return e.Raw("] ") }
 
-// Status writes a whole status response: tag (nil for untagged), kind (OK, NO, BAD, BYE or PREAUTH), code without its
+// Status writes a whole status response: tag (empty for untagged), kind (OK, NO, BAD, BYE or PREAUTH), code without its
 // brackets unless it is empty, text.
 func (e *Encoder) Status(tag []byte, kind, code, text string) *Encoder {
 	e.Tag(tag).SP().Raw(kind).SP()

@@ -35,7 +35,7 @@ func TestEncoder(t *testing.T) {
 		utf8 string // where it differs with UTF8
 	}{
 		{"raw", func(e *Encoder) { e.Raw("* OK").SP().Byte('x').CRLF() }, "* OK x\r\n", ""},
-		{"tag", func(e *Encoder) { e.Tag([]byte("a1")).SP().Tag(nil) }, "a1 *", ""},
+		{"tag", func(e *Encoder) { e.Tag([]byte("a1")).SP().Tag(nil).Tag([]byte{}) }, "a1 **", ""},
 		{"numbers", func(e *Encoder) { e.Number(4294967295).SP().Uint64(1<<63 - 1).SP().Int64(0) }, "4294967295 9223372036854775807 0", ""},
 		{"nil", func(e *Encoder) { e.Nil().SP().NString("", true).SP().NString("", false) }, `NIL NIL ""`, ""},
 		{"string", func(e *Encoder) { e.String("a b") }, `"a b"`, ""},

@@ -366,6 +366,22 @@ func TestSourceErrors(t *testing.T) {
 	}
 }
 
+func TestStreamedLiteralIsCutOff(t *testing.T) {
+	d := NewDecoder(bufio.NewReader(strings.NewReader("a {5}\r\nabc")))
+	var lit Literal
+	var body io.Reader
+	if d.Next() != nil || !d.Byte('a') || !d.SP() || !d.ExpectLiteral(&lit, &body) {
+		t.Fatal(d.Err())
+	}
+	got, err := io.ReadAll(body)
+	if string(got) != "abc" || err != io.ErrUnexpectedEOF {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if n, err := body.Read(make([]byte, 1)); n != 0 || err != io.ErrUnexpectedEOF || d.CRLF() || d.Next() != io.ErrUnexpectedEOF {
+		t.Errorf("after the end: %d, %v, %v", n, err, d.Err())
+	}
+}
+
 type brokenReader struct{ err error }
 
 func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
