@@ -61,7 +61,7 @@ func parseStartTLS(c *conn) (action, error) {
 	}
 	return func(context.Context) (reply, error) {
 		return reply{text: "Begin TLS", after: func() error {
-			if err := c.enc.Flush(); err != nil {
+			if err := c.flush(); err != nil {
 				return err
 			}
 			if c.in.Buffered() > 0 {

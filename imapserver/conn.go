@@ -88,7 +88,7 @@ func (c *conn) serve(implicitTLS bool) {
 		}
 	}
 	c.greet()
-	for c.state != logout {
+	for c.state != logout && c.ctx.Err() == nil {
 		c.next()
 	}
 }
@@ -163,25 +163,37 @@ func (c *conn) begin() {
 	c.dec.UTF8 = c.utf8()
 }
 
+// flush sends what is buffered. After an error, also one in the middle of a literal, the client cannot know any more what is what:
+// the connection ends.
+func (c *conn) flush() error {
+	err := c.enc.Flush()
+	if err != nil {
+		c.cancel()
+	}
+	return err
+}
+
 // release sends what is buffered and gives the response buffer back.
-func (c *conn) release() {
-	if c.enc.Flush() == nil { // an encoder that met an error keeps it, so it is not used again
+func (c *conn) release() error {
+	err := c.flush()
+	if err == nil { // an encoder that met an error keeps it, so it is not used again
 		c.enc.SetWriter(nil)
 		encoders.Put(c.enc)
 	}
 	c.enc = nil
+	return err
 }
 
 // beforeRead sends what the client waits for before the server waits for the client. Responses are
 // therefore sent together when the commands that came together are done (invariant 5).
-func (c *conn) beforeRead() {
+func (c *conn) beforeRead() error {
 	switch {
 	case c.enc == nil:
+		return nil
 	case c.in.between():
-		c.release()
-	default:
-		c.enc.Flush()
+		return c.release()
 	}
+	return c.flush()
 }
 
 // end makes the connection end: between two commands, at once in IDLE. Any goroutine may call it.
@@ -219,6 +231,9 @@ func (c *conn) next() {
 	}
 	c.begin()
 	c.run()
+	if c.enc.Err() != nil {
+		c.cancel()
+	}
 	switch why := c.ending.Load(); {
 	case c.state == logout:
 	case why != nil:
@@ -275,7 +290,7 @@ func (c *conn) onLiteral(lit wire.Literal) error {
 	if !lit.NonSync {
 		c.enc.Continue("Ready")
 	}
-	return c.enc.Flush()
+	return c.flush()
 }
 
 // tooManyFaults tells whether the client sends what no mail program would.

@@ -58,7 +58,7 @@ func bad(text string) error      { return &Error{Status: Bad, Text: text} }
 var (
 	errExpungeIssued = &Error{Status: No, Code: "EXPUNGEISSUED", Text: "Some of the messages no longer exist"}
 	errReadOnly      = &Error{Status: No, Code: "NOPERM", Text: "This session may only read"}
-	errMailboxGone   = &Error{Status: Bye, Code: "NONEXISTENT", Text: "The selected mailbox was deleted"}
+	errMailboxGone   = &Error{Status: No, Code: "NONEXISTENT", Text: "The selected mailbox was deleted"}
 	errBug           = &Error{Status: No, Code: "SERVERBUG", Text: "Internal error; the log tells more"}
 	errUnavailable   = &Error{Status: No, Code: "UNAVAILABLE", Text: "Temporarily not available"}
 	// errUnknownOutcome: whether the command was done cannot be known, so no tagged answer may be given.

@@ -47,7 +47,9 @@ func (c *conn) idle(ctx context.Context, wake <-chan struct{}) error {
 				return err
 			}
 		}
-		c.release()
+		if err := c.release(); err != nil {
+			return err
+		}
 		select {
 		case <-spoke:
 			return nil

@@ -34,7 +34,7 @@ type input struct {
 	err   error              // of the last read, for the next one
 	limit time.Duration      // from the first octet of a command to its end
 	// beforeRead is called before the user of the input waits for the client.
-	beforeRead func()
+	beforeRead func() error
 
 	mu          sync.Mutex // guards the following fields
 	phase       phase
@@ -138,7 +138,9 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 	if in.r == in.w {
 		if len(p) >= inputBuffer && in.err == nil {
-			in.beforeRead()
+			if err := in.beforeRead(); err != nil {
+				return 0, err
+			}
 			return in.conn.Read(p)
 		}
 		if err := in.fill(); err != nil {
@@ -156,7 +158,9 @@ func (in *input) fill() error {
 		in.err = nil
 		return err
 	}
-	in.beforeRead()
+	if err := in.beforeRead(); err != nil {
+		return err
+	}
 	return in.read()
 }
 

@@ -38,8 +38,8 @@ type Timeouts struct {
 	Handshake time.Duration
 	// Login bounds the time from the connection to the end of a successful login. If zero, 2 minutes.
 	Login time.Duration
-	// Idle is how long a logged in client may be silent, also in IDLE; at least 30 minutes, as RFC 9051, section 5.4, wants.
-	// If zero, 35 minutes.
+	// Idle is how long a logged in client may be silent, also in IDLE. RFC 9051, section 5.4, wants at least 30 minutes. If zero,
+	// 35 minutes.
 	Idle time.Duration
 	// Command bounds the time from the first octet of a command to its last; a literal adds a second for each KiB. If zero, 2 minutes.
 	Command time.Duration

@@ -8,10 +8,12 @@ import (
 )
 
 // sync tells the client what has changed in the selected mailbox since it was told last. Without expunge, messages that are gone
-// keep their place (RFC 9051, section 7.5.1).
+// keep their place (RFC 9051, section 7.5.1). Where the mailbox was deleted elsewhere, the command fails and the connection ends:
+// RFC 9051 has no other way to tell, and programs know this one.
 func (c *conn) sync(ctx context.Context, expunge bool) error {
 	later, err := c.selected.mbox.View(ctx)
 	if errors.Is(err, storage.ErrNoMailbox) {
+		c.end(errMailboxGone)
 		return errMailboxGone
 	}
 	if err != nil {

@@ -83,21 +83,26 @@ func (v *view) newest(m *storage.Message) *storage.Message {
 	return m
 }
 
-// sel yields the messages with UIDs in the set.
+// sel yields the messages with UIDs in the set. It walks on where the set only leaves out what does not exist, and searches where
+// the set leaves out messages.
 func (v *view) sel(uids storage.UIDSet) iter.Seq2[int, *storage.Message] {
-	if !v.withholds() {
-		return v.data.Select(uids)
-	}
 	return func(yield func(int, *storage.Message) bool) {
-		for _, r := range uids {
-			first, _ := v.seq(r.First)
+		for len(uids) > 0 {
+			first, _ := v.seq(uids[0].First)
+			skipped := false
 			for n, m := range v.from(first) {
-				if m.UID > r.Last {
+				for len(uids) > 0 && uids[0].Last < m.UID {
+					uids = uids[1:]
+				}
+				if skipped = len(uids) == 0 || m.UID < uids[0].First; skipped {
 					break
 				}
 				if !yield(n, m) {
 					return
 				}
+			}
+			if !skipped {
+				return
 			}
 		}
 	}
