@@ -1,0 +1,100 @@
+package mailhavn_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mailhavn/mailhavn/"
+
+// forbidden says which package must not come to depend on which, and why. Sub-packages are meant too.
+var forbidden = []struct{ pkg, dep, why string }{
+	{"storage", "imapserver", "the store is embedded without the protocol; imapserver builds on it"},
+	{"storage", "tlspolicy", "the store knows no network"},
+	{"storage", "passwd", "who may open an account is decided above the store"},
+	{"tlspolicy", "imapserver", "the TLS policy serves every kind of server"},
+	{"tlspolicy", "storage", "the TLS policy stands alone"},
+	{"tlspolicy", "passwd", "the TLS policy stands alone"},
+	{"passwd", "imapserver", "passwords are proved to every kind of server; the interface between them is structural"},
+	{"passwd", "storage", "the user database stands alone"},
+	{"passwd", "tlspolicy", "the user database stands alone"},
+	{"imapserver", "tlspolicy", "any *tls.Config must do"},
+	{"imapserver", "passwd", "any user database must do"},
+	{"imapserver", "examples", "a library does not depend on a program"},
+	{"imapserver/internal/wire", "storage", "the codec knows no state"},
+	{"storage/vfs", "storage/message", "the seam to the file system knows no mail"},
+	{"storage/message", "storage/vfs", "reading a message needs no store"},
+	{"storage/maildir", "storage/vfs", "names of files are pure data"},
+}
+
+// forbiddenStd are packages of the standard library that some packages must do without.
+var forbiddenStd = []struct{ pkg, dep, why string }{
+	{"imapserver/internal/wire", "net", "the codec knows no network: it is tested and fuzzed on bytes alone"},
+	{"storage", "net", "the store knows no network"},
+	{"storage", "os/exec", "nothing on the way of mail starts a program"},
+	{"imapserver", "os/exec", "nothing on the way of mail starts a program"},
+	{"storage", "testing", "tests stay out of the library"},
+	{"imapserver", "testing", "tests stay out of the library"},
+	{"imapserver", "net/http", "an IMAP server is embedded without a web server"},
+}
+
+// deps lists what packages depend on, themselves included, with the modules these belong to.
+func deps(t *testing.T, pattern string) (packages, modules []string) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", "./"+pattern)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", pattern, err)
+	}
+	for line := range strings.Lines(string(out)) {
+		pkg, mod, _ := strings.Cut(strings.TrimSpace(line), " ")
+		packages = append(packages, pkg)
+		if mod != "" && mod+"/" != module {
+			modules = append(modules, mod)
+		}
+	}
+	slices.Sort(modules)
+	return packages, slices.Compact(modules)
+}
+
+func TestImports(t *testing.T) {
+	all, _ := deps(t, "...")
+	known := map[string][]string{}
+	for _, rule := range forbidden {
+		if !slices.Contains(all, module+rule.pkg) && rule.dep != "examples" {
+			t.Errorf("rule about %s: there is no such package any more", rule.pkg)
+			continue
+		}
+		if _, ok := known[rule.pkg]; !ok {
+			known[rule.pkg], _ = deps(t, rule.pkg)
+		}
+		for _, dep := range known[rule.pkg] {
+			if dep == module+rule.dep || strings.HasPrefix(dep, module+rule.dep+"/") {
+				t.Errorf("%s depends on %s: %s", rule.pkg, dep, rule.why)
+			}
+		}
+	}
+	for _, rule := range forbiddenStd {
+		if _, ok := known[rule.pkg]; !ok {
+			known[rule.pkg], _ = deps(t, rule.pkg)
+		}
+		if slices.Contains(known[rule.pkg], rule.dep) {
+			t.Errorf("%s depends on %s: %s", rule.pkg, rule.dep, rule.why)
+		}
+	}
+}
+
+// maxModules is how many modules of others an embedder of imapserver or storage pulls in at most.
+const maxModules = 8
+
+func TestModuleBudget(t *testing.T) {
+	for _, pkg := range []string{"storage", "imapserver"} {
+		_, modules := deps(t, pkg)
+		if len(modules) > maxModules {
+			t.Errorf("%s pulls in %d modules, more than %d: %v", pkg, len(modules), maxModules, modules)
+		}
+		t.Logf("%s: %v", pkg, modules)
+	}
+}
