@@ -260,7 +260,6 @@ func (f *crashFile) outcome(choices []uint8) *diskNode {
 	if size < reach {
 		content.cut(token, size, nil)
 	}
-	n.chunkToken = &diskToken{}
 	n.durable, n.now = content, content
 	return &n
 }

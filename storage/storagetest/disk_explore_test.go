@@ -235,6 +235,84 @@ func TestDiskIndependence(t *testing.T) {
 	}
 }
 
+// What two disks share neither changes: each of them goes on in turn, and the other has the same crash states as before.
+func TestDiskSharing(t *testing.T) {
+	steps := [][]string{
+		{"write f 0 B512"},
+		{"write f 512 C512"},
+		{"write f 0 D100"},
+		{"truncate f 100"},
+		{"create g", "write g 0 x"},
+		{"rename f h", "syncdir"},
+		{"remove f"},
+		{"sync f"},
+		{"syncdir"},
+		{"syncall"},
+		{"mkdir d", "rename f d/f", "syncdir d"},
+	}
+	for _, first := range steps {
+		for _, second := range steps {
+			d := NewDisk()
+			script(t, d, "create e", "create f", "write f 0 A1024", "syncall", "write f 10 a10", "write f 20 b10", "write f 30 c10", "remove e")
+			c := d.Clone()
+			before := crashes(t, d)
+			script(t, d, first...)
+			if got := crashes(t, c); !slices.Equal(got, before) {
+				t.Errorf("after %q on the original the clone has %q, want %q", first, got, before)
+			}
+			changed := crashes(t, d)
+			script(t, c, second...)
+			if got := crashes(t, d); !slices.Equal(got, changed) {
+				t.Errorf("after %q on the clone the original has %q, want %q", second, got, changed)
+			}
+			alone := NewDisk()
+			script(t, alone, "create e", "create f", "write f 0 A1024", "syncall", "write f 10 a10", "write f 20 b10", "write f 30 c10", "remove e")
+			script(t, alone, second...)
+			if got, want := crashes(t, c), crashes(t, alone); !slices.Equal(got, want) {
+				t.Errorf("after %q on the clone it has %q, want %q", second, got, want)
+			}
+		}
+	}
+}
+
+// A file that a power cut left shorter than its blocks is zero where it is made longer again.
+func TestDiskNoStaleBytes(t *testing.T) {
+	d := NewDisk()
+	script(t, d, "create f", "truncate f 10", "syncall", "write f 0 A2000")
+	sizes := map[int64]bool{}
+	for after := range d.CrashStates(rand.New(rand.NewPCG(1, 0)), maxEnumerated) {
+		info, err := after.Stat("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[info.Size] = true
+		script(t, after, "truncate f 4000")
+		if text := contents(t, after, "f"); strings.Trim(string(text[info.Size:]), "\x00") != "" {
+			t.Fatalf("made longer from %d, the file is %s", info.Size, runs(text))
+		}
+	}
+	if len(sizes) != 2 {
+		t.Errorf("sizes %v", sizes)
+	}
+}
+
+// A thing alone comes with what it needs, and is no empty state.
+func TestDiskAloneWithNeeds(t *testing.T) {
+	d := NewDisk()
+	for i := range 20 {
+		script(t, d, fmt.Sprintf("create a%d", i), fmt.Sprintf("rename a%d b%d", i, i))
+	}
+	found := map[string]bool{}
+	for after := range d.CrashStates(rand.New(rand.NewPCG(1, 0)), 500) {
+		found[show(t, after)] = true
+	}
+	for i := range 20 {
+		if want := fmt.Sprintf("b%d=", i); !found[want] {
+			t.Errorf("no state has %s alone", want)
+		}
+	}
+}
+
 // The explorer takes more than 100,000 crash states in one test, so one must cost little even on a disk with much on it.
 func BenchmarkDiskCrashStates(b *testing.B) {
 	d := NewDisk()
