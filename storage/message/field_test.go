@@ -109,3 +109,13 @@ func TestSummaryHeaderOfManyFields(t *testing.T) {
 		t.Error("complete, although the field has no line end")
 	}
 }
+
+func TestKeptNamesFit(t *testing.T) {
+	n := 0
+	for _, names := range keptFields.byLength {
+		n += len(names)
+	}
+	if n == 0 || n > maxKeptNames {
+		t.Errorf("%d names, room for %d", n, maxKeptNames)
+	}
+}

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"slices"
+	"strconv"
 )
 
 // param is one parameter of Content-Type or Content-Disposition.
@@ -12,7 +13,6 @@ type param struct {
 	// For RFC 2231, sections 3 and 4: name*index or name*index*.
 	base     span // the name before the first "*"
 	index    int
-	numbered bool // an index is given
 	extended bool // the value is percent-encoded
 	part     bool // name has the form of RFC 2231
 }
@@ -95,7 +95,6 @@ func (p *paramList) classify(q *param) {
 	rest := name[star+1:]
 	for len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
 		q.index = min(q.index*10+int(rest[0]-'0'), maxParams)
-		q.numbered = true
 		rest = rest[1:]
 	}
 	if len(rest) > 0 && rest[0] == '*' {
@@ -126,10 +125,25 @@ func (p *paramList) join() {
 		if complete {
 			p.params = append(p.params, p.joined(p.pieces[first:next], extended))
 		} else {
-			p.params = append(p.params, p.pieces[first:next]...)
+			for _, q := range p.pieces[first:next] {
+				p.params = append(p.params, p.renamed(q))
+			}
 		}
 		first = next
 	}
+}
+
+// renamed gives a piece that cannot be joined its name with its index.
+func (p *paramList) renamed(q param) param {
+	start := len(p.text)
+	p.text = append(p.text, q.base.of(p.text)...)
+	p.text = append(p.text, '*')
+	p.text = strconv.AppendInt(p.text, int64(q.index), 10)
+	if q.extended {
+		p.text = append(p.text, '*')
+	}
+	q.name = span{start, len(p.text)}
+	return q
 }
 
 func (p *paramList) joined(pieces []param, extended bool) (q param) {

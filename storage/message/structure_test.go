@@ -74,6 +74,8 @@ x`,
 		`("a" "b" ("t" "onetwo" "u*" "utf-8''%41" "v*" "x''a%b%25")` + ext7 + `0` + noX, nil},
 	{"RFC 2231 piece missing", "Content-Type: a/b; t*0=one; t*2=three\n\n",
 		`("a" "b" ("t*0" "one" "t*2" "three")` + ext7 + `0` + noX, nil},
+	{"RFC 2231 parameter twice", "Content-Type: a/b; t*=''one; t*=''two\n\n",
+		`("a" "b" ("t*0*" "''one" "t*0*" "''two")` + ext7 + `0` + noX, nil},
 	{"8-bit parameter", "Content-Type: a/b; n=\"\xc3\xa9\"\n\n", "(\"a\" \"b\" (\"n\" {2}\r\n\xc3\xa9)" + ext7 + `0` + noX, nil},
 
 	{"multipart", `Content-Type: multipart/mixed; boundary="b 1"

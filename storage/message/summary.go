@@ -50,9 +50,7 @@ const summaryVersion = 1
 
 const (
 	flagDated      = 1 << iota // there is a Date
-	flagBlankLine              // an empty line ends the header
 	flagNUL                    // the message contains NUL
-	flagOverflow               // a limit was met
 	flagMoreFields             // there are fields of unknown names
 )
 
@@ -151,6 +149,12 @@ func (s Summary) AppendBody(dst []byte) []byte {
 	return append(dst, body[at:]...)
 }
 
+// Memory of more parts, or of more rendered text, a Summarizer gives back after the message.
+const (
+	keptParts = 1 << 10
+	keptArena = 1 << 20
+)
+
 // Summarizer makes Summaries and keeps its memory for the next one. The zero value is ready; it
 // must not be used by two goroutines at once.
 type Summarizer struct {
@@ -197,29 +201,23 @@ func (z *Summarizer) encode() (Summary, Stats) {
 	z.body = bodyWriter{p: p, out: z.body.out[:0], cuts: z.body.cuts[:0]}
 	z.body.part(0)
 
-	root := &p.parts[0]
 	stats := Stats{StoredSize: p.size, WireSize: p.wire, Parts: len(p.parts), HasNUL: p.hasNUL}
-	flags := byte(0)
-	for _, f := range []struct {
-		on  bool
-		bit byte
-	}{
-		{p.dated, flagDated},
-		{root.flags&hasBlankLine != 0, flagBlankLine},
-		{p.hasNUL, flagNUL},
-		{p.table.tooMany, flagMoreFields},
-	} {
-		if f.on {
-			flags |= f.bit
-		}
-	}
 	for i := range p.parts {
-		if p.parts[i].flags&isOverflow != 0 {
-			stats.Overflow = true
-			flags |= flagOverflow
-		}
+		stats.Overflow = stats.Overflow || p.parts[i].flags&isOverflow != 0
 	}
-	return z.assemble(flags), stats
+	flags := bit(p.dated, flagDated) | bit(p.hasNUL, flagNUL) | bit(p.table.tooMany, flagMoreFields)
+	s := z.assemble(flags)
+	if stats.Parts > keptParts || cap(p.arena) > keptArena {
+		*z = Summarizer{window: z.window}
+	}
+	return s, stats
+}
+
+func bit(on bool, flag byte) byte {
+	if on {
+		return flag
+	}
+	return 0
 }
 
 // assemble puts the pieces together.
@@ -269,9 +267,6 @@ func (z *Summarizer) assemble(flags byte) Summary {
 		raw = append(raw, piece...)
 	}
 	z.out = buf
-	s, err := DecodeSummary(raw)
-	if err != nil {
-		return Summary{}
-	}
+	s, _ := DecodeSummary(raw) // what was just made is good: checked for every test message
 	return s
 }
