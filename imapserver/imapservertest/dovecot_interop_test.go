@@ -141,7 +141,8 @@ func startDovecot(t *testing.T) Server {
 		TLS:        client,
 		NewAccount: func(testing.TB) (string, string) { return fmt.Sprintf("user%d", users.Add(1)), "pass" },
 		Lacks:      []string{"IMAP4rev2", "UIDONLY", "CREATE-SPECIAL-USE"},
-		Tolerates:  []string{"no MODSEQ"}, // FETCH BODY[] that sets \Seen reports FLAGS without MODSEQ
+		// FETCH BODY[] that sets \Seen reports FLAGS without MODSEQ, and then MODSEQ without UID.
+		Tolerates:  []string{"no MODSEQ", "FETCH without UID"},
 		Timeout:    5 * time.Second,
 	}
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
@@ -194,4 +195,12 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	return pool
+}
+
+// TestDovecotSimulation lets random clients talk to Dovecot.
+func TestDovecotSimulation(t *testing.T) {
+	s := startDovecot(t)
+	for seed := range uint64(5) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { Simulate(t, s, Simulation{Seed: seed}) })
+	}
 }

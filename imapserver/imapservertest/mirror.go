@@ -43,6 +43,13 @@ func newCommand(line string) *command {
 	return c
 }
 
+// names tells whether the command's set surely has the UID.
+func (c *command) names(uid uint32) bool {
+	first, _, _ := strings.Cut(c.args, " ")
+	set, _ := parseSet(first)
+	return uid != 0 && set.has(uid)
+}
+
 // selects tells whether the command opens a mailbox.
 func (c *command) selects() bool { return c.name == "SELECT" || c.name == "EXAMINE" }
 
@@ -68,6 +75,7 @@ type message struct {
 	uid    uint32 // 0: not told yet
 	flags  string // sorted, lower case, without \Recent, each followed by a space; valid with known
 	known  bool
+	fresh  bool // flags were told during the command in progress
 	modseq uint64
 }
 
@@ -76,6 +84,11 @@ type mailbox struct {
 	readOnly bool
 	messages []message
 	told     map[string]bool // which data SELECT brought
+	validity uint64          // UIDVALIDITY
+	highest  uint64          // HIGHESTMODSEQ as RFC 7162, section 6, has a client compute it
+	maximum  uint64          // the highest MODSEQ of FETCH responses since the last tagged response
+	explicit uint64          // the last HIGHESTMODSEQ since then
+	earlier  numSet          // UIDs of VANISHED (EARLIER) during SELECT
 }
 
 // mirror is the client's half of the protocol: it believes what the server says, and knows what a server may not say
@@ -103,6 +116,11 @@ func (m *mirror) send(c *command) {
 // begin prepares for the responses to the oldest command without answer.
 func (m *mirror) begin() {
 	m.modseqs, m.closed, m.next = false, false, nil
+	if m.box != nil {
+		for i := range m.box.messages {
+			m.box.messages[i].fresh = false
+		}
+	}
 	if c := m.current(); c != nil && c.selects() {
 		m.next = &mailbox{readOnly: c.name == "EXAMINE", told: map[string]bool{}}
 	}
@@ -155,9 +173,27 @@ func (m *mirror) apply(r response) error {
 		return m.vanished(r)
 	case "FETCH":
 		return m.fetch(r)
-	case "SEARCH":
-		if m.rev2 {
-			return violation("SEARCH after ENABLE IMAP4rev2: RFC 9051, section 6.4.4 wants ESEARCH")
+	case "SEARCH", "ESEARCH":
+		return m.search(r)
+	}
+	return nil
+}
+
+// search checks that a result speaks of messages that the client counts.
+func (m *mirror) search(r response) error {
+	if m.rev2 && r.name() == "SEARCH" {
+		return violation("SEARCH after ENABLE IMAP4rev2: RFC 9051, section 6.4.4 wants ESEARCH")
+	}
+	if !m.during("SEARCH") || m.box == nil {
+		return nil
+	}
+	for i, v := range r.body {
+		if i > 0 && (r.word(i-1) == "COUNT" || r.word(i-1) == "MODSEQ") {
+			continue
+		}
+		set, ok := parseSet(v.text)
+		if ok && v.kind == atom && set[len(set)-1].last > uint32(len(m.box.messages)) {
+			return violation("search found %s where the client counts %d", v.text, len(m.box.messages))
 		}
 	}
 	return nil
@@ -191,8 +227,15 @@ func (b *mailbox) note(r response) {
 	if c := r.codeName(); c != "" {
 		name = c
 	}
-	if b.told != nil {
-		b.told[name] = true
+	b.told[name] = true
+	if c := r.code(); len(c) > 1 {
+		n, _ := c[1].number()
+		switch name {
+		case "UIDVALIDITY":
+			b.validity = n
+		case "HIGHESTMODSEQ":
+			b.explicit = n
+		}
 	}
 }
 
@@ -246,6 +289,10 @@ func (m *mirror) vanished(r response) error {
 	if earlier {
 		if !m.qresync || !m.during("SELECT", "EXAMINE", "UID FETCH") {
 			return violation("VANISHED (EARLIER) that nobody asked for: RFC 7162, section 3.2.10.1")
+		}
+		if m.next != nil {
+			uids, _ := parseSet(r.body[2].text)
+			m.next.earlier = append(m.next.earlier, uids...)
 		}
 		return nil
 	}
@@ -301,15 +348,16 @@ func (m *mirror) fetch(r response) error {
 	if err := box.update(int(n), items); err != nil {
 		return err
 	}
-	return m.fetchItems(items)
+	return m.fetchItems(items, box.messages[n-1].uid)
 }
 
-// fetchItems checks what the items of a FETCH response must contain.
-func (m *mirror) fetchItems(items map[string]value) error {
+// fetchItems checks what the items of a FETCH response must contain; uid is that of the message, or 0 if the client does
+// not know it.
+func (m *mirror) fetchItems(items map[string]value, uid uint32) error {
 	_, hasUID := items["UID"]
 	_, hasFlags := items["FLAGS"]
 	_, hasModSeq := items["MODSEQ"]
-	if !hasUID && m.during("UID FETCH", "UID STORE", "UID SEARCH") {
+	if !hasUID && m.during("UID FETCH", "UID STORE") && m.current().names(uid) {
 		return violation("FETCH without UID during %s: RFC 9051, section 6.4.9", m.current().name)
 	}
 	asked := m.during("FETCH", "UID FETCH") && m.current().uses("FLAGS", "ALL", "FULL", "FAST")
@@ -350,12 +398,13 @@ func (b *mailbox) update(n int, items map[string]value) error {
 			return violation("MODSEQ %s after %d for message %d: RFC 7162, section 3.1.1", v, msg.modseq, n)
 		}
 		msg.modseq = modseq
+		b.maximum = max(b.maximum, modseq)
 	}
 	if v, ok := items["FLAGS"]; ok {
 		if v.kind != list {
 			return violation("FLAGS %s", v)
 		}
-		msg.flags, msg.known = flagSet(v.list), true
+		msg.flags, msg.known, msg.fresh = flagSet(v.list), true, true
 	}
 	return nil
 }
@@ -386,12 +435,21 @@ func (b *mailbox) ascending(n int) error {
 func flagSet(flags []value) string {
 	var words []string
 	for _, f := range flags {
-		if w := strings.ToLower(f.text); w != `\recent` {
-			words = append(words, w+" ")
+		words = append(words, f.text)
+	}
+	return flagString(words)
+}
+
+func flagString(words []string) string {
+	var b strings.Builder
+	words = strings.Fields(strings.ToLower(strings.Join(words, " ")))
+	slices.Sort(words)
+	for _, w := range slices.Compact(words) {
+		if w != `\recent` {
+			b.WriteString(w + " ")
 		}
 	}
-	slices.Sort(words)
-	return strings.Join(slices.Compact(words), "")
+	return b.String()
 }
 
 // complete takes in a tagged response: the end of a command.
@@ -405,6 +463,10 @@ func (m *mirror) complete(r response) error {
 	}
 	m.noteCode(r)
 	c := m.pending[i]
+	if box := m.target(); box != nil {
+		box.note(r)
+		box.settle()
+	}
 	err := m.effect(c, r)
 	m.pending = slices.Delete(m.pending, i, i+1)
 	if i == 0 {
@@ -423,9 +485,7 @@ func (m *mirror) effect(c *command, r response) error {
 	case ok && (c.name == "CLOSE" || c.name == "UNSELECT" || c.name == "LOGOUT"):
 		m.box = nil
 	case strings.HasSuffix(c.name, "STORE") && c.uses(".SILENT") && m.box != nil:
-		for i := range m.box.messages {
-			m.box.messages[i].known = false
-		}
+		m.box.silentStore(c, r)
 	}
 	if err == nil && ok && c.enablesCondstore() {
 		if !m.condstore && m.box != nil && !m.modseqs {
@@ -434,6 +494,16 @@ func (m *mirror) effect(c *command, r response) error {
 		m.condstore = true
 	}
 	return err
+}
+
+// settle computes HIGHESTMODSEQ at the end of a command (RFC 7162, section 6).
+func (b *mailbox) settle() {
+	if b.explicit != 0 {
+		b.highest = b.explicit
+	} else {
+		b.highest = max(b.highest, b.maximum)
+	}
+	b.explicit, b.maximum = 0, 0
 }
 
 // selected ends a SELECT or EXAMINE: what has to be told must have been told (RFC 9051, section 6.3.2; RFC 3501, section 6.3.1).

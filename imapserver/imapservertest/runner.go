@@ -208,6 +208,8 @@ func (r *runner) gone(s *session, sets string) error {
 		return fmt.Errorf("bad set in GONE %s", sets)
 	}
 	var removed []uint32 // as counted before, ascending
+	skipping := s.skipping
+	s.skipping = false
 	for len(left) > 0 {
 		got, err := s.next(s.timeout)
 		if err != nil {
@@ -232,7 +234,7 @@ func (r *runner) gone(s *session, sets string) error {
 				return nil
 			}
 		default:
-			if !isNoise(got) {
+			if got.tagged() || !skipping && !isNoise(got) {
 				return mismatch{"GONE " + left.String(), got}
 			}
 		}
@@ -257,12 +259,14 @@ func (r *runner) found(s *session, set string) error {
 	if err != nil {
 		return err
 	}
+	skipping := s.skipping
+	s.skipping = false
 	for {
 		got, err := s.next(s.timeout)
 		if err != nil {
 			return fmt.Errorf("want: FOUND %s\n got: %w %s", set, err, got.raw)
 		}
-		if isNoise(got) {
+		if isNoise(got) || skipping && got.tag == "*" && got.name() != "SEARCH" && got.name() != "ESEARCH" {
 			continue
 		}
 		have, ok := r.result(s, got)

@@ -245,17 +245,32 @@ func (s *session) commandParts(parts []linePart) ([]response, error) {
 	if err := s.sendLine(parts, false); err != nil {
 		return nil, err
 	}
+	untagged, err := s.await(tag)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", line, err)
+	}
+	return untagged, err
+}
+
+// errRefused is the error of a command that was answered NO.
+var errRefused = errors.New("refused")
+
+// await waits for the end of a command and returns the responses before it.
+func (s *session) await(tag string) ([]response, error) {
 	var untagged []response
 	for {
 		r, err := s.next(s.timeout)
 		if err != nil {
-			return untagged, fmt.Errorf("%s: %w", line, err)
+			return untagged, err
 		}
 		if r.tag == tag {
-			if r.word(0) != "OK" {
-				return untagged, fmt.Errorf("%s: answered %s", line, r.raw)
+			switch r.word(0) {
+			case "OK":
+				return untagged, nil
+			case "NO":
+				return untagged, fmt.Errorf("%w: %s", errRefused, r.raw)
 			}
-			return untagged, nil
+			return untagged, fmt.Errorf("answered %s", r.raw)
 		}
 		untagged = append(untagged, r)
 	}
