@@ -35,8 +35,10 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Text + " at column " + strconv.Itoa(e.Column) }
 
-// keptBuffer is how many octets of buffers a Decoder keeps from one command to the next.
-const keptBuffer = 4096
+const (
+	keptBuffer = 4096 // how many octets of buffers a Decoder keeps from one command to the next
+	skipBuffer = 2048 // through which literals are thrown away
+)
 
 // A Decoder reads the commands of a client, token by token. The zero value reads nothing: use [NewDecoder].
 //
@@ -73,7 +75,7 @@ type Decoder struct {
 	crlf   bool // the client has ended a line with CRLF
 	err    error
 	fatal  error
-	buf    []byte // for literals on their way to a string
+	buf    []byte // for literals on their way to a string, or to nowhere
 }
 
 // NewDecoder returns a Decoder with default limits.
@@ -214,17 +216,19 @@ func unexpected(err error) error {
 
 // skip reads n octets of a literal and throws them away.
 func (d *Decoder) skip(n int64) bool {
-	if n > 0 {
-		if _, err := io.CopyN(io.Discard, onlyReader{d.src}, n); err != nil {
+	if n > 0 && cap(d.buf) < skipBuffer {
+		d.buf = make([]byte, skipBuffer)
+	}
+	for n > 0 {
+		part := d.buf[:min(n, int64(cap(d.buf)))]
+		if _, err := io.ReadFull(d.src, part); err != nil {
 			return d.stop(unexpected(err))
 		}
+		n -= int64(len(part))
 	}
 	d.body = 0
 	return true
 }
-
-// onlyReader hides the other methods of a source.
-type onlyReader struct{ io.Reader }
 
 // Discard skips what is left of the command: the rest of its line, the unread rest of an accepted literal,
 // and non-synchronising literals that the client announced and sends whatever we answer, each with the line after it
