@@ -111,16 +111,6 @@ func (d *decoder) varint() int64 {
 	return v
 }
 
-// num reads a number that must fit 32 bits.
-func (d *decoder) num() uint32 {
-	v := d.uvarint()
-	if v > 1<<32-1 {
-		d.fail()
-		return 0
-	}
-	return uint32(v)
-}
-
 // count reads a number of items of at least size bytes each, which must still be there.
 func (d *decoder) count(size int) int {
 	v := d.uvarint()

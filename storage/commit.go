@@ -59,8 +59,8 @@ type segmentEnd struct {
 	last LSN
 }
 
-func newCommitter(log *wal.Log, next LSN) *committer {
-	return &committer{log: log, next: next, durable: next - 1,
+func newCommitter(log *wal.Log, next LSN, segments []segmentEnd) *committer {
+	return &committer{log: log, next: next, durable: next - 1, segments: segments,
 		kick: make(chan struct{}, 1), exit: make(chan struct{})}
 }
 

@@ -41,8 +41,8 @@ type effect interface {
 
 type effectKind uint8
 
-// The kinds of effects; their values are part of the on-disk format. The reserved ones have no form yet: a log that
-// holds one was written by a later version.
+// The kinds of effects; their values are part of the on-disk format. A log that
+// holds a kind not listed was written by a later version.
 const (
 	kindCheckpoint effectKind = 1
 	kindPutAccount effectKind = 2
@@ -59,11 +59,8 @@ const (
 	kindFlags   effectKind = 22
 	kindExpunge effectKind = 23
 
-	kindAnnotate effectKind = 30 // reserved: annotations (RFC 5464)
-	kindACL      effectKind = 31 // reserved: rights (RFC 4314)
-	kindUserSeen effectKind = 32 // reserved: \Seen of one user in a shared mailbox
-	kindQuota    effectKind = 33 // reserved: limits and usage (RFC 9208)
-	kindFence    effectKind = 34 // reserved: the account is moving
+	// Reserved: 30 annotations (RFC 5464), 31 rights (RFC 4314), 32 \Seen of one user in a shared mailbox,
+	// 33 quota (RFC 9208), 34 a fence around an account that is moving.
 )
 
 func newEffect(k effectKind) effect {

@@ -21,6 +21,7 @@ type recovery struct {
 	records []*record        // in LSN order
 	last    checkpointEffect // the newest checkpoint
 	lastLSN LSN
+	ends    []segmentEnd // of the segments that hold records
 	touched map[ID]*recoveredAccount
 	order   []ID // of touched
 }
@@ -42,7 +43,7 @@ func (u *Unit) recover() error {
 		return err
 	}
 	u.keeper = newKeeper(u, r.last.number)
-	u.committer = newCommitter(log, r.lastLSN+1)
+	u.committer = newCommitter(log, r.lastLSN+1, r.ends)
 	if err := r.readDirectory(); err != nil {
 		return err
 	}
@@ -119,6 +120,10 @@ func (r *recovery) readGroup(g wal.Group) error {
 			}
 		}
 	}
+	if n := len(r.ends); n == 0 || r.ends[n-1].seq != g.Segment {
+		r.ends = append(r.ends, segmentEnd{seq: g.Segment})
+	}
+	r.ends[len(r.ends)-1].last = r.lastLSN
 	return nil
 }
 
@@ -497,7 +502,9 @@ func (w *fileWork) scan(folder string, view *View, known *diskFiles) (*diskFiles
 		if seq, ok := view.Seq(m.UID); ok {
 			m = *view.At(seq)
 		}
-		m.Flags = Flags(maildir.ParseInfo(info))
+		if flags := Flags(maildir.ParseInfo(info)); flags != m.Flags {
+			m.Flags, m.ModSeq = flags, 0 // differs from the view's, so the letters will follow
+		}
 		if _, twice := found[m.UID]; twice {
 			if err := fsys.Remove(folder + "/cur/" + e.Name); err != nil {
 				return nil, err

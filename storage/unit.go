@@ -223,7 +223,8 @@ func (u *Unit) Close() error {
 	if u.closing.Swap(true) {
 		return nil
 	}
-	u.committer.gate.Lock() // changes that have begun are in the log's queue
+	//lint:ignore SA2001 after this, changes that have begun are in the log's queue
+	u.committer.gate.Lock()
 	u.committer.gate.Unlock()
 	err := u.keeper.close()
 	u.committer.close()

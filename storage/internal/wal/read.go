@@ -13,6 +13,7 @@ import (
 type Group struct {
 	Number  uint64
 	Payload []byte
+	Segment uint64 // sequence number
 	File    string // for messages: where it lies
 	Offset  int64
 }
@@ -99,7 +100,7 @@ func (l *Log) readSegment(c *Contents, seq uint64, last bool) error {
 		if !ok || number != l.group {
 			break
 		}
-		c.Groups = append(c.Groups, Group{number, payload, s.name, at})
+		c.Groups = append(c.Groups, Group{number, payload, seq, s.name, at})
 		at = alignUp(at + groupHeader + int64(len(payload)))
 		l.group++
 	}
