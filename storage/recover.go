@@ -252,7 +252,7 @@ func (w *fileWork) recover(st *accountState, records []*record, last checkpointE
 			}
 		}
 	}
-	w.recoverGraves(st, records[len(records)-1].lsn)
+	w.recoverGraves(st, records[0].lsn)
 	return w.clearSpool()
 }
 
@@ -446,7 +446,8 @@ func (w *fileWork) recoverEffect(st *accountState, x effect) error {
 	return nil
 }
 
-// recoverGraves buries what is on disk and not in the state.
+// recoverGraves buries what is on disk and not in the state. Which record asked for it is not known, so all are kept in
+// the log until it is gone: lsn is the first one's.
 func (w *fileWork) recoverGraves(st *accountState, lsn LSN) {
 	for id, d := range w.disk {
 		v, err := st.view(id)
