@@ -262,7 +262,7 @@ func (w *fileWork) doEffect(lsn LSN, x effect) error {
 func (w *fileWork) bury(g grave) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	same := func(h grave) bool { return h.lsn == g.lsn && h.box == g.box }
+	same := func(h grave) bool { return h.lsn == g.lsn && h.box == g.box && (h.uids == nil) == (g.uids == nil) }
 	if !slices.ContainsFunc(w.graves, same) {
 		w.graves = append(w.graves, g)
 	}

@@ -253,6 +253,9 @@ func (w *fileWork) recover(st *accountState, records []*record, last checkpointE
 		}
 	}
 	w.recoverGraves(st, records[0].lsn)
+	if err := w.recoverRemains(st, records[0].lsn); err != nil {
+		return err
+	}
 	return w.clearSpool()
 }
 
@@ -363,7 +366,8 @@ func (w *fileWork) recoverDeleted(st *accountState, records []*record, have map[
 func (w *fileWork) listFolders() (map[ID]string, error) {
 	fsys := w.account.unit.fs
 	have := map[ID]string{}
-	for _, root := range []string{w.account.dir + "/Maildir", w.account.dir + "/meta/trash"} {
+	maildirs := w.account.dir + "/Maildir"
+	for _, root := range []string{maildirs, w.account.dir + "/meta/trash"} {
 		entries, err := fsys.ReadDir(root)
 		if err != nil {
 			return nil, err
@@ -372,7 +376,12 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 			if !e.Dir {
 				continue
 			}
-			if id, ok := readMarker(fsys, root+"/"+e.Name); ok {
+			id, ok := readMarker(fsys, root+"/"+e.Name)
+			if !ok && root != maildirs { // half removed: there the name tells
+				parsed, err := ParseID(e.Name)
+				id, ok = parsed, err == nil
+			}
+			if ok {
 				have[id] = root + "/" + e.Name
 			}
 		}
@@ -474,6 +483,28 @@ func (w *fileWork) recoverGraves(st *accountState, lsn LSN) {
 			w.graves = append(w.graves, grave{lsn: lsn, box: id})
 		}
 	}
+}
+
+// recoverRemains buries mailboxes of which only checkpoint files or part of a folder are left.
+func (w *fileWork) recoverRemains(st *accountState, lsn LSN) error {
+	meta := w.account.dir + "/meta"
+	for _, dir := range []string{meta, meta + "/trash"} {
+		entries, err := w.account.unit.fs.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name, _, _ := strings.Cut(e.Name, ".")
+			id, err := ParseID(name)
+			if err != nil {
+				continue
+			}
+			if _, ok := st.box(id); !ok {
+				w.bury(grave{lsn: lsn, box: id})
+			}
+		}
+	}
+	return nil
 }
 
 // clearSpool removes the spool files of messages that were never numbered: all others have their names by now.
