@@ -50,6 +50,10 @@ type grave struct {
 	uids UIDSet // messages; nil: the whole mailbox
 }
 
+func (g grave) same(h grave) bool {
+	return g.lsn == h.lsn && g.box == h.box && (g.uids == nil) == (h.uids == nil)
+}
+
 // diskFiles are the message files of one mailbox: which are there and under which flags.
 type diskFiles struct {
 	uidValidity uint32
@@ -262,8 +266,7 @@ func (w *fileWork) doEffect(lsn LSN, x effect) error {
 func (w *fileWork) bury(g grave) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	same := func(h grave) bool { return h.lsn == g.lsn && h.box == g.box && (h.uids == nil) == (g.uids == nil) }
-	if !slices.ContainsFunc(w.graves, same) {
+	if !slices.ContainsFunc(w.graves, g.same) {
 		w.graves = append(w.graves, g)
 	}
 }

@@ -105,7 +105,7 @@ func (w *fileWork) clearGraves(upTo LSN) (did bool, err error) {
 			return did, err
 		}
 		w.mu.Lock()
-		w.graves = slices.DeleteFunc(w.graves, func(h grave) bool { return h.lsn == g.lsn && h.box == g.box && (h.uids == nil) == (g.uids == nil) })
+		w.graves = slices.DeleteFunc(w.graves, g.same)
 		w.mu.Unlock()
 	}
 	return did, nil
