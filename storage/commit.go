@@ -41,6 +41,7 @@ type committer struct {
 	gate sync.RWMutex // held for reading from validation to enqueuing; for writing while heads are thrown away
 	kick chan struct{}
 	exit chan struct{} // closed when the loop has ended
+	dead chan struct{} // closed when the unit has stopped because of an error
 	full func() bool   // gives up space when the disk is full; nil during recovery
 
 	mu       sync.Mutex // guards the following fields
@@ -61,7 +62,7 @@ type segmentEnd struct {
 
 func newCommitter(log *wal.Log, next LSN, segments []segmentEnd) *committer {
 	return &committer{log: log, next: next, durable: next - 1, segments: segments,
-		kick: make(chan struct{}, 1), exit: make(chan struct{})}
+		kick: make(chan struct{}, 1), exit: make(chan struct{}), dead: make(chan struct{})}
 }
 
 // enqueue gives a record its LSN. The caller holds the gate and the lock of the state that the record changes, so
@@ -214,6 +215,9 @@ func (c *committer) stop(err error) {
 	defer c.mu.Unlock()
 	if c.stopped == nil {
 		c.stopped = err
+		if errors.Is(err, ErrStopped) {
+			close(c.dead)
+		}
 	}
 }
 

@@ -205,6 +205,18 @@ func (u *Unit) ID() ID { return u.manifest.ID }
 // Damage returns what is wrong with the log of a unit that was opened read-only, nil otherwise.
 func (u *Unit) Damage() error { return u.damage }
 
+// Stopped is closed when the unit has met an error after which it takes no more changes and must be closed and opened
+// again; Err tells which.
+func (u *Unit) Stopped() <-chan struct{} { return u.committer.dead }
+
+// Err returns why the unit takes no more changes, nil while it does: ErrStopped, ErrReadOnly or ErrClosed, with the cause.
+func (u *Unit) Err() error {
+	if err := u.writable(); err != nil {
+		return err
+	}
+	return u.committer.err()
+}
+
 func (u *Unit) now() time.Time { return u.opt.Now() }
 
 // writable tells why no change is taken.
