@@ -1,4 +1,4 @@
-package imapserver_test
+package imapserver
 
 import (
 	"flag"

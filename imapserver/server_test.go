@@ -1,4 +1,4 @@
-package imapserver_test
+package imapserver
 
 import (
 	"context"
@@ -16,14 +16,13 @@ import (
 
 	"github.com/emersion/go-sasl"
 
-	"github.com/mailhavn/mailhavn/imapserver"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
 // testServer is a server with a unit in memory, which serves on the loopback.
 type testServer struct {
-	*imapserver.Server
+	*Server
 	unit      *storage.Unit
 	users     *users
 	plain     net.Listener
@@ -33,7 +32,7 @@ type testServer struct {
 }
 
 // newTestServer starts a server; configure, if not nil, changes it before. It ends with the test, and so must every goroutine.
-func newTestServer(t testing.TB, configure func(*imapserver.Server)) *testServer {
+func newTestServer(t testing.TB, configure func(*Server)) *testServer {
 	t.Helper()
 	unit, err := storage.Open(vfs.NewMem(), storage.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -45,7 +44,7 @@ func newTestServer(t testing.TB, configure func(*imapserver.Server)) *testServer
 	roots := x509.NewCertPool()
 	roots.AddCert(certified.Certificate())
 	s.clientTLS = &tls.Config{RootCAs: roots, ServerName: "example.com"}
-	s.Server = &imapserver.Server{
+	s.Server = &Server{
 		TLS:    &tls.Config{Certificates: certified.TLS.Certificates},
 		Auth:   s.users,
 		Open:   unit.OpenAccount,
@@ -115,6 +114,19 @@ func (u *users) add() (user, password string) {
 	user, password = fmt.Sprintf("user%d@example.com", len(u.passwords)), fmt.Sprintf("secret-%d", len(u.passwords))
 	u.passwords[user] = password
 	return user, password
+}
+
+// last returns the user who was added last.
+func (u *users) last() (user, password string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	user = fmt.Sprintf("user%d@example.com", len(u.passwords)-1)
+	return user, u.passwords[user]
+}
+
+// restrict is a Server.Restrict that makes new sessions read-only while *readOnly.
+func restrict(readOnly *bool) func(context.Context, string) (Restrictions, error) {
+	return func(context.Context, string) (Restrictions, error) { return Restrictions{ReadOnly: *readOnly}, nil }
 }
 
 func (u *users) Mechanisms(net.Addr, *tls.ConnectionState) []string { return []string{"PLAIN"} }

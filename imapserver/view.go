@@ -15,6 +15,8 @@ import (
 type view struct {
 	numbers *storage.View
 	data    *storage.View
+	// ghosts has, of the messages that are gone, what the client was told last, where that is not in numbers.
+	ghosts map[storage.UID]*storage.Message
 }
 
 func newView(v *storage.View) view { return view{numbers: v, data: v} }
@@ -75,12 +77,29 @@ func (v *view) from(seq int) iter.Seq2[int, *storage.Message] {
 	}
 }
 
-// newest returns what data has of a message of numbers; the message itself where it is gone.
+// newest returns what data has of a message of numbers; where it is gone, what was known last.
 func (v *view) newest(m *storage.Message) *storage.Message {
 	if seq, ok := v.data.Seq(m.UID); ok {
 		return v.data.At(seq)
 	}
+	if ghost := v.ghosts[m.UID]; ghost != nil {
+		return ghost
+	}
 	return m
+}
+
+// keep remembers what data has of messages that are about to go.
+func (v *view) keep(uids storage.UIDSet) {
+	for _, m := range v.data.Select(uids) {
+		seq, _ := v.numbers.Seq(m.UID)
+		if v.numbers.At(seq).ModSeq == m.ModSeq {
+			continue
+		}
+		if v.ghosts == nil {
+			v.ghosts = map[storage.UID]*storage.Message{}
+		}
+		v.ghosts[m.UID] = m
+	}
 }
 
 // sel yields the messages with UIDs in the set. It walks on where the set only leaves out what does not exist, and searches where
@@ -163,15 +182,14 @@ func (v *view) advance(later *storage.View, expunge bool) storage.Diff {
 	switch {
 	case expunge && v.withholds():
 		d.Expunged = v.numbers.Diff(later).Expunged.Union(d.Expunged)
-		v.numbers, v.data = later, later
-	case expunge:
-		v.numbers, v.data = later, later
-	case len(d.Expunged) == 0 && !v.withholds():
-		v.numbers, v.data = later, later
+		*v = newView(later)
+	case expunge, len(d.Expunged) == 0 && !v.withholds():
+		*v = newView(later)
 	default:
 		if n := len(d.Expunged); n > 0 && d.Expunged[n-1].Last >= v.numbers.Status().UIDNext {
 			return storage.Diff{}
 		}
+		v.keep(d.Expunged)
 		d.Expunged = nil
 		v.data = later
 	}
