@@ -1,12 +1,25 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // field is one header field as it stands in a message.
 type field struct {
 	raw  []byte // the whole field with its line ends
 	name []byte // without white space before the colon; empty if there is no colon
 	body []byte // raw, folded, without white space before it and line end behind it
+}
+
+// Fields yields the fields of a header block in message order: the name, without the colon, and the
+// body, still folded, without white space before it and line end behind it. A line that is no field
+// has an empty name. The slices are of header.
+func Fields(header []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, body []byte) bool) {
+		for f, rest, ok := nextField(header); ok && yield(f.name, f.body); f, rest, ok = nextField(rest) {
+		}
+	}
 }
 
 // maxFieldName is the longest name of a field; a longer one is no name.

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -44,6 +45,20 @@ func TestFilterHeader(t *testing.T) {
 		if err != nil || got.String() != test.want {
 			t.Errorf("%.50q %v not %v streamed\n got %q, %v\nwant %q", test.header, test.names, test.not, got.String(), err, test.want)
 		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	const header = "A: 1\r\nno colon\r\n more\r\nB :\t2\r\n 3 \r\nC:\n\n4: body"
+	var got []string
+	for name, body := range Fields([]byte(header)) {
+		got = append(got, fmt.Sprintf("%s=%s", name, body))
+	}
+	if want := []string{"A=1", "=no colon\r\n more", "B=2\r\n 3 ", "C="}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for range Fields([]byte(header)) {
+		break
 	}
 }
 

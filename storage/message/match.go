@@ -21,8 +21,9 @@ func NewMatcher(text string) *Matcher {
 
 // Match reports whether the text is in b, which is UTF-8.
 func (m *Matcher) Match(b []byte) bool {
-	if len(m.folded) == 0 {
-		return true
+	var buf [1 << 10]byte // holds a usual header field on the stack
+	if len(b) <= len(buf) {
+		return bytes.Contains(appendFolded(buf[:0], b), m.folded)
 	}
 	found, _ := m.MatchReader(bytes.NewReader(b))
 	return found

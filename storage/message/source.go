@@ -18,7 +18,6 @@ type source struct {
 
 	wire   int64 // wire offset of the cursor
 	lines  int64 // line ends before the cursor
-	bare   int64 // those of them without CR
 	hasNUL bool
 }
 
@@ -84,7 +83,6 @@ func (s *source) skipLine(keep *[]byte) bool {
 		if k >= 0 {
 			s.lines++
 			if !prevCR {
-				s.bare++
 				s.wire++
 			}
 			return true

@@ -122,7 +122,8 @@ func (w *WireReader) convertAt(p []byte, off int64) (int, error) {
 	}
 	c := wireCopy{wirePlace: w.before(off), p: p, off: off}
 	for len(c.p) > 0 && c.stored < w.stored {
-		chunk := w.buf[:min(wireStep-c.stored%wireStep, w.stored-c.stored)]
+		wanted := c.off - c.wire + int64(len(c.p)) // no more stored bytes than these are needed
+		chunk := w.buf[:min(wireStep-c.stored%wireStep, w.stored-c.stored, wanted)]
 		got, err := w.r.ReadAt(chunk, c.stored)
 		c.chunk(chunk[:got])
 		if c.stored == int64(len(w.marks))*wireStep {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -84,6 +85,24 @@ func checkWireReader(t *testing.T, rnd *rand.Rand, stored []byte) {
 	if err := iotest.TestReader(io.NewSectionReader(w, 0, w.Size()), want); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestWireReaderConcurrent(t *testing.T) {
+	stored := bytes.Repeat([]byte("some line\n"), 20_000)
+	want := naiveWire(stored)
+	w := NewWireReader(bytes.NewReader(stored), int64(len(stored)), int64(len(want)))
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for off := i * 1000; off+500 < len(want); off += 7001 {
+				p := make([]byte, 500)
+				if n, err := w.ReadAt(p, int64(off)); err != nil || !bytes.Equal(p[:n], want[off:off+n]) {
+					t.Errorf("at %d: %d, %v", off, n, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestWireReaderErrors(t *testing.T) {
