@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// settings are the options of serve, by flag and, under the same names, by TOML file. Flags win.
+type settings struct {
+	Data           string `name:"data" toml:"data" placeholder:"DIR" help:"Folder of all data (default: $XDG_DATA_HOME/mailhavn or ~/.local/share/mailhavn)."`
+	IMAPS          string `name:"imaps" toml:"imaps" placeholder:"ADDR" help:"Listen for IMAP with TLS, for instance :993; port 0 takes any free one."`
+	IMAP           string `name:"imap" toml:"imap" placeholder:"ADDR" help:"Listen for IMAP with STARTTLS, for instance :143."`
+	LMTP           string `name:"lmtp" toml:"lmtp" placeholder:"ADDR" help:"Listen for deliveries by LMTP, at an address or unix:PATH."`
+	Cert           string `name:"cert" toml:"cert" placeholder:"FILE" help:"Certificate chain, PEM (default: a self-signed one in the data folder)."`
+	Key            string `name:"key" toml:"key" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	Hostname       string `name:"hostname" toml:"hostname" placeholder:"NAME" help:"Name of this server in Received fields and in a self-signed certificate (default: the machine's)."`
+	Postmaster     string `name:"postmaster" toml:"postmaster" placeholder:"NAME" help:"Account that gets mail to postmaster where no account has that name."`
+	MaxMessageSize int64  `name:"max-message-size" toml:"max-message-size" placeholder:"BYTES" help:"Largest message (default: 67108864, which is 64 MiB)."`
+	LogLevel       string `name:"log-level" toml:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error (default: info)."`
+}
+
+// Where a server listens that is told nothing: loopback, ports that need no privilege.
+const (
+	defaultIMAPS = "127.0.0.1:1993"
+	defaultIMAP  = "127.0.0.1:1143"
+	defaultLMTP  = "127.0.0.1:2424"
+)
+
+const defaultMaxMessageSize = 64 << 20
+
+// resolve reads the file, if one is named, puts the flags over it and defaults under it, and checks the whole.
+func (flags settings) resolve(file string) (settings, error) {
+	var s settings
+	if file != "" {
+		if err := s.read(file); err != nil {
+			return s, err
+		}
+	}
+	s.overlay(flags)
+	if err := s.complete(); err != nil {
+		return s, err
+	}
+	return s, s.check()
+}
+
+// read fills s from a TOML file.
+func (s *settings) read(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	known, err := toml.Decode(string(text), s)
+	if err != nil {
+		var syntax toml.ParseError
+		if errors.As(err, &syntax) {
+			return fmt.Errorf("%s:%d: %s", file, syntax.Position.Line, syntax.Message)
+		}
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if unknown := known.Undecoded(); len(unknown) > 0 {
+		name := unknown[0].String()
+		return fmt.Errorf("%s:%d: there is no setting %q; the settings are the options of mailserver serve", file, lineOf(string(text), name), name)
+	}
+	return nil
+}
+
+// lineOf returns the line that sets a top-level key or begins a table; 0 where it is written in an unusual way.
+func lineOf(text, key string) int {
+	first, _, _ := strings.Cut(key, ".")
+	for i, line := range strings.Split(text, "\n") {
+		name := strings.TrimLeft(line, " \t[\"'")
+		if rest, ok := strings.CutPrefix(name, first); ok && strings.ContainsAny(rest[:min(1, len(rest))], " \t=.]\"'") {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// overlay takes what is set in over.
+func (s *settings) overlay(over settings) {
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{
+		{&s.Data, over.Data}, {&s.IMAPS, over.IMAPS}, {&s.IMAP, over.IMAP}, {&s.LMTP, over.LMTP}, {&s.Cert, over.Cert}, {&s.Key, over.Key},
+		{&s.Hostname, over.Hostname}, {&s.Postmaster, over.Postmaster}, {&s.LogLevel, over.LogLevel},
+	} {
+		if f.from != "" {
+			*f.to = f.from
+		}
+	}
+	if over.MaxMessageSize != 0 {
+		s.MaxMessageSize = over.MaxMessageSize
+	}
+}
+
+// complete sets what is not set.
+func (s *settings) complete() (err error) {
+	if s.IMAPS == "" && s.IMAP == "" && s.LMTP == "" {
+		s.IMAPS, s.IMAP, s.LMTP = defaultIMAPS, defaultIMAP, defaultLMTP
+	}
+	if s.MaxMessageSize == 0 {
+		s.MaxMessageSize = defaultMaxMessageSize
+	}
+	if s.LogLevel == "" {
+		s.LogLevel = "info"
+	}
+	if s.Hostname == "" {
+		if s.Hostname, err = os.Hostname(); err != nil {
+			return fmt.Errorf("the machine does not tell its name, set hostname: %w", err)
+		}
+	}
+	s.Data, err = dataFolder(s.Data)
+	return err
+}
+
+func (s *settings) check() error {
+	switch {
+	case (s.Cert == "") != (s.Key == ""):
+		return errors.New("cert and key go together: give both, or neither for a self-signed certificate")
+	case s.MaxMessageSize < 1<<10 || s.MaxMessageSize >= 1<<32:
+		return fmt.Errorf("max-message-size %d is not between 1024 and 4294967295", s.MaxMessageSize)
+	case sanitizeHost(s.Hostname) != s.Hostname:
+		return fmt.Errorf("hostname %q is not the name of a host", s.Hostname)
+	}
+	return nil
+}
+
+// dataFolder returns the data folder's absolute path; dir is "" where none was named.
+func dataFolder(dir string) (string, error) {
+	if dir != "" {
+		return filepath.Abs(dir)
+	}
+	if base := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(base) {
+		return filepath.Join(base, "mailhavn"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("there is no home folder, name a data folder with --data: %w", err)
+	}
+	return filepath.Join(home, ".local", "share", "mailhavn"), nil
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mailhavn/mailhavn/imapserver"
+	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/tlspolicy"
+)
+
+// drainTimeout is how long clients have to end what they do after SIGTERM.
+const drainTimeout = 30 * time.Second
+
+type serveCommand struct {
+	Config string `name:"config" placeholder:"FILE" help:"TOML file with the same names as the options; options win."`
+	settings
+}
+
+// Run serves until a signal or a failure.
+func (x *serveCommand) Run(c *console) error {
+	s, err := x.settings.resolve(x.Config)
+	if err != nil {
+		return err
+	}
+	return serve(c, s, nil)
+}
+
+// serve runs the server. first, if not nil, is called before it accepts connections and returns what to print when it does.
+func serve(c *console, s settings, first func(*server) (string, error)) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	logger, err := newLogger(c.err, s.LogLevel)
+	if err != nil {
+		return err
+	}
+	srv, err := newServer(s, logger)
+	if err != nil {
+		return err
+	}
+	text := ""
+	if first != nil {
+		text, err = first(srv)
+	}
+	if err == nil {
+		srv.start()
+		fmt.Fprintf(c.out, "%s\n%s", srv.ready(), text)
+		err = srv.wait(signals)
+	}
+	closed := make(chan struct{})
+	defer close(closed)
+	go func() {
+		select {
+		case <-signals:
+			logger.Warn("second signal: ending at once; the next start recovers what was acknowledged")
+			os.Exit(1)
+		case <-closed:
+		}
+	}()
+	return errors.Join(err, srv.close())
+}
+
+// server is everything that serve runs.
+type server struct {
+	settings settings
+	store    *store
+	imap     *imapserver.Server
+	lmtp     *lmtpServer
+	control  *controlServer
+	logger   *slog.Logger
+	services []service
+	failure  chan error // the first thing that makes going on impossible
+}
+
+// service is one listener with what serves it.
+type service struct {
+	name     string
+	listener net.Listener
+	serve    func(net.Listener) error
+}
+
+// newServer opens the data folder and all listeners. Nothing is accepted before start.
+func newServer(s settings, logger *slog.Logger) (*server, error) {
+	st, err := openStore(s.Data, true, logger)
+	if err != nil {
+		return nil, err
+	}
+	srv := &server{settings: s, store: st, logger: logger, failure: make(chan error, 1)}
+	if err := srv.prepare(); err != nil {
+		for _, l := range srv.services {
+			l.listener.Close()
+		}
+		return nil, errors.Join(err, st.close())
+	}
+	return srv, nil
+}
+
+func (s *server) prepare() error {
+	if damage := s.store.unit.Damage(); damage != nil {
+		s.logger.Error("the mail is served read-only because its log is damaged; restore it from a backup, or ask for help", "error", damage)
+	}
+	s.imap = &imapserver.Server{
+		Auth:     passwd.NewAuthenticator(s.store.users),
+		Open:     s.store.unit.OpenAccount,
+		ServerID: []string{"name", "mailhavn", "version", version()},
+		Limits:   imapserver.Limits{MessageSize: s.settings.MaxMessageSize},
+		Logger:   s.logger,
+	}
+	s.lmtp = &lmtpServer{unit: s.store.unit, hostname: s.settings.Hostname, postmaster: s.settings.Postmaster,
+		maxSize: s.settings.MaxMessageSize, logger: s.logger, failed: s.fail}
+	s.lmtp.start()
+	if err := s.prepareTLS(); err != nil {
+		return err
+	}
+	for _, x := range []struct {
+		name, addr string
+		serve      func(net.Listener) error
+	}{
+		{"imaps", s.settings.IMAPS, s.imap.ServeTLS},
+		{"imap", s.settings.IMAP, s.imap.Serve},
+		{"lmtp", s.settings.LMTP, s.lmtp.serve},
+	} {
+		if x.addr == "" {
+			continue
+		}
+		l, err := listen(x.name, x.addr)
+		if err != nil {
+			return err
+		}
+		s.services = append(s.services, service{x.name, l, x.serve})
+	}
+	a := &admin{store: s.store, kick: s.kick}
+	problems, err := a.mismatches()
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		s.logger.Warn(p)
+	}
+	s.control, err = listenControl(a, s.logger)
+	return err
+}
+
+func (s *server) prepareTLS() error {
+	cert, err := tlspolicy.Load(s.settings.Cert, s.settings.Key)
+	if s.settings.Cert == "" {
+		var names []string
+		if strings.Contains(s.settings.Hostname, ".") {
+			names = append(names, s.settings.Hostname)
+		}
+		cert, err = tlspolicy.SelfSigned(filepath.Join(s.store.dir, tlsFolder), names...)
+	}
+	if err != nil {
+		return err
+	}
+	s.imap.TLS, err = tlspolicy.Intermediate.ALPN("imap").Server(cert)
+	return err
+}
+
+// start begins to accept connections.
+func (s *server) start() {
+	for _, x := range s.services {
+		go func() {
+			if err := x.serve(x.listener); err != nil && !errors.Is(err, imapserver.ErrServerClosed) {
+				s.fail(fmt.Errorf("%s: %w", x.name, err))
+			}
+		}()
+	}
+}
+
+// ready is the line that tells other programs that connections are accepted, and where.
+func (s *server) ready() string {
+	line := "ready"
+	for _, x := range s.services {
+		line += " " + x.name + "=" + addressOf(x.listener)
+	}
+	return line
+}
+
+// fail ends the server: the first error is what it ends with.
+func (s *server) fail(err error) {
+	select {
+	case s.failure <- err:
+	default:
+	}
+}
+
+// wait returns nil at a signal, else the error that makes going on impossible. A unit that has stopped is one: a supervisor
+// starts the process anew, which recovers the unit.
+func (s *server) wait(signals <-chan os.Signal) error {
+	select {
+	case sig := <-signals:
+		s.logger.Info("shutting down", "signal", sig.String())
+		return nil
+	case err := <-s.failure:
+		if errors.Is(err, storage.ErrStopped) {
+			return fmt.Errorf("%w; ending, so that a restart recovers the mail", err)
+		}
+		return err
+	}
+}
+
+// close lets running commands and deliveries end, and gives the data folder back.
+func (s *server) close() error {
+	s.control.close()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	lmtpDone := make(chan error, 1)
+	go func() { lmtpDone <- s.lmtp.shutdown(ctx) }()
+	for _, err := range []error{s.imap.Shutdown(ctx), <-lmtpDone} {
+		if err != nil {
+			s.logger.Warn("some clients were cut off", "error", err)
+		}
+	}
+	for _, x := range s.services {
+		x.listener.Close()
+	}
+	return s.store.close()
+}
+
+// kick ends the IMAP sessions of a user.
+func (s *server) kick(user string) {
+	for _, session := range s.imap.Sessions() {
+		if session.User == user {
+			s.imap.Kick(session.ID)
+		}
+	}
+}
