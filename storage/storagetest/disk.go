@@ -251,6 +251,7 @@ func (d *Disk) Lock(name, owner string) (io.Closer, error) {
 		return nil, &vfs.LockedError{Name: name, Owner: strings.TrimSpace(string(buf[:n]))}
 	}
 	f.holdsLock = true
+	owner = owner[:min(len(owner), diskBlockSize)]
 	if _, err := f.WriteAt([]byte(owner), 0); err != nil {
 		f.Close()
 		return nil, err

@@ -233,6 +233,12 @@ func suiteLock(t *testing.T, fsys vfs.FS) {
 	noError(t, err)
 	noError(t, again.Close())
 	noError(t, other.Close())
+	long, err := fsys.Lock("lock", strings.Repeat("long", 1000))
+	noError(t, err)
+	if got := getFile(t, fsys, "lock"); got != strings.Repeat("long", 128) {
+		t.Errorf("of a long owner the lock file has %d bytes", len(got))
+	}
+	noError(t, long.Close())
 	noError(t, fsys.Mkdir("folder"))
 	_, err = fsys.Lock("folder", "me")
 	wantError(t, "lock of a folder", err, vfs.ErrNotRegular)

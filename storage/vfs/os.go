@@ -18,7 +18,8 @@ import (
 // into another mounted file system fails with EXDEV, since SyncAll would not reach it. Names given to Remove and Rename
 // may end in a link or a device: these calls act on the name itself.
 //
-// Sync is fdatasync on linux, F_FULLFSYNC on darwin, else fsync. SyncAll is syncfs on linux; elsewhere the FS comes wrapped by [Track].
+// Sync is fdatasync on linux, F_FULLFSYNC on darwin, else fsync. SyncAll is syncfs on linux from 5.8 on; elsewhere, and on FUSE, the
+// FS comes wrapped by [Track].
 func OS(dir string) (FS, error) {
 	root, err := againFD(func() (int, error) {
 		return unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -30,9 +30,8 @@ var classes = [...]struct {
 	{unix.ELOOP, ErrNotRegular},
 	{unix.ENOTDIR, ErrNotRegular},
 	{unix.EISDIR, ErrNotRegular},
-	{unix.ENXIO, ErrNotRegular},      // a socket, or a FIFO that nobody reads
-	{unix.ENODEV, ErrNotRegular},     // a device without a driver
-	{unix.EOPNOTSUPP, ErrNotRegular}, // a socket on BSD
+	{unix.ENXIO, ErrNotRegular},  // a socket, or a FIFO that nobody reads
+	{unix.ENODEV, ErrNotRegular}, // a device without a driver
 	{unix.ENOSPC, ErrNoSpace},
 	{unix.EDQUOT, ErrNoSpace},
 	{unix.EMLINK, ErrTooManyLinks},

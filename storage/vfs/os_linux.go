@@ -42,7 +42,32 @@ func openBeneath(root int, name string, flags int, mode uint32) (fd int, err err
 	return fd, err
 }
 
-func withSyncAll(o *osFS) FS { return o }
+func withSyncAll(o *osFS) FS {
+	if syncfsReports(o.root) {
+		return o
+	}
+	return Track(o)
+}
+
+// syncfsReports tells whether syncfs makes everything durable or says that it did not: since linux 5.8 it returns the errors of
+// write-backs, and FUSE does not pass it on.
+func syncfsReports(root int) bool {
+	var uname unix.Utsname
+	var st unix.Statfs_t
+	if unix.Uname(&uname) != nil || again(func() error { return unix.Fstatfs(root, &st) }) != nil {
+		return false
+	}
+	return atLeast(unix.ByteSliceToString(uname.Release[:]), 5, 8) && st.Type != unix.FUSE_SUPER_MAGIC
+}
+
+// atLeast compares a release such as "5.10.0-8-amd64" with major.minor.
+func atLeast(release string, major, minor int) bool {
+	var x, y int
+	if _, err := fmt.Sscanf(release, "%d.%d", &x, &y); err != nil {
+		return false
+	}
+	return x > major || x == major && y >= minor
+}
 
 // SyncAll relies on the root being open since before the writes: a descriptor that is opened after a failed
 // write-back is not told of it.

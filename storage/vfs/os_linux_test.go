@@ -25,6 +25,17 @@ func TestOSMounts(t *testing.T) {
 	}
 }
 
+func TestAtLeast(t *testing.T) {
+	for release, want := range map[string]bool{
+		"5.8": true, "5.8.0": true, "5.10.0-8-amd64": true, "6.0-rc1": true, "10.1": true, "5.7.19": false, "4.18.0-513.el8": false,
+		"": false, "x": false, "6": false,
+	} {
+		if vfs.AtLeast(release, 5, 8) != want {
+			t.Errorf("%q at least 5.8: want %t", release, want)
+		}
+	}
+}
+
 // The links of /proc lead out of every folder without a word of it in their text.
 func TestOSMagicLinks(t *testing.T) {
 	for _, kind := range osKinds {

@@ -46,7 +46,7 @@ func (o *osFS) walk(name string, flags int, mode uint32) (int, error) {
 
 func openOne(at int, element string, flags int, mode uint32) (int, error) {
 	fd, err := againFD(func() (int, error) { return unix.Openat(at, element, flags, mode) })
-	if err == unix.EMLINK { // freebsd's word for O_NOFOLLOW on a link
+	if err == unix.EMLINK || err == unix.EOPNOTSUPP { // BSD's words for O_NOFOLLOW on a link and for a socket
 		err = unix.ELOOP
 	}
 	return fd, err

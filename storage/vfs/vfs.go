@@ -7,20 +7,22 @@
 // # Names
 //
 // A name is relative to the root of the FS, slash separated, without "." or ".." elements, without
-// a leading or trailing slash; "" is the root itself. An implementation refuses any other name with
-// fs.ErrInvalid. No implementation follows a symbolic link, in any element of a name: it answers
-// [ErrNotRegular].
+// a leading or trailing slash; "" is the root itself, which only ReadDir, Stat and SyncDir take. An implementation refuses
+// any other name with fs.ErrInvalid ([CheckName]). No implementation follows a symbolic link, in any element of a name: it
+// answers [ErrNotRegular].
 //
 // # What survives a power cut
 //
 // An implementation promises no more than this, and the store relies on no more:
 //
 //   - Bytes written to a file survive after that file's Sync has returned nil, or after SyncAll. Before
-//     that, any subset of the written 512-byte blocks may survive, in any order, and the size may be
-//     the old or the new one.
+//     that, each 512-byte block is found as it was or as any write since left it, independently of the others, and so is the size.
+//     What was never written is zero.
 //   - A name made, removed or renamed survives after SyncDir of the folder that holds it (for a rename:
-//     of both folders), or after SyncAll. Before that, each folder's changes survive or not
-//     independently of the contents of files; a rename inside one FS is seen whole or not at all.
+//     of both folders), or after SyncAll; a folder that does not survive takes what it holds with it. Before that, each change
+//     survives or not independently of other names and of the contents of files; a rename inside one FS is seen whole or
+//     not at all.
+//   - A time set by SetModTime survives after SyncAll.
 //   - After Sync, SyncDir or SyncAll has returned an error, nothing is known of the changes it covered, and
 //     calling it again proves nothing: the store stops and reopens.
 package vfs
@@ -32,7 +34,7 @@ import (
 	"time"
 )
 
-// FS is a folder tree. All methods may be called from many goroutines at once. Errors satisfy
+// FS is a folder tree. A FS that holds descriptors is an io.Closer too. All methods may be called from many goroutines at once. Errors satisfy
 // errors.Is for fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, fs.ErrInvalid, [ErrNotRegular], [ErrNoSpace]
 // and [ErrTooManyLinks], and name the operation and the file (*fs.PathError, *os.LinkError).
 type FS interface {
@@ -45,9 +47,10 @@ type FS interface {
 	OpenRW(name string) (File, error)
 	// Mkdir makes one folder (mode 0700); fs.ErrExist where the name is taken.
 	Mkdir(name string) error
-	// Remove removes a file or an empty folder.
+	// Remove removes a file or an empty folder; fs.ErrExist where a folder holds names. Who has the file open keeps it.
 	Remove(name string) error
-	// Rename moves a file or a folder; it replaces an existing file, atomically.
+	// Rename moves a file or a folder; it replaces an existing file by a file, and an existing empty folder by a folder, atomically.
+	// Where both are names of one file it does nothing. A folder does not move into itself: fs.ErrInvalid.
 	Rename(from, to string) error
 	// Link gives a regular file a second name; fs.ErrExist where to is taken, ErrTooManyLinks where the file system
 	// allows no more.
@@ -62,12 +65,13 @@ type FS interface {
 	// see [Track].
 	SyncAll() error
 	// Lock takes the exclusive lock of an existing file until the Closer is closed or the process ends, and replaces the file's
-	// contents by owner, for people to read. Where another holds it, the error is a *LockedError.
+	// contents by owner (at most 512 bytes of it), for people to read. Where another holds it, in this process or another, the
+	// error is a *LockedError.
 	Lock(name, owner string) (io.Closer, error)
 }
 
 // File is an open regular file. Its methods may be called from many goroutines at once, as far as their ranges do
-// not overlap.
+// not overlap. After Close they return fs.ErrClosed. A file opened by Open refuses to be changed: fs.ErrPermission.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
@@ -98,7 +102,8 @@ type Info struct {
 }
 
 var (
-	// ErrNotRegular is returned for a name that leads over or to something other than folders and regular files.
+	// ErrNotRegular is returned for a name that leads over or to something other than folders and regular files, and for a file
+	// where a folder is wanted or the other way round.
 	ErrNotRegular = errors.New("not a regular file or folder")
 	// ErrNoSpace is matched by errors of a full disk or an exhausted quota (ENOSPC, EDQUOT).
 	ErrNoSpace = errors.New("no space left")
@@ -113,5 +118,8 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
+	if e.Owner == "" {
+		return e.Name + " is locked by another process"
+	}
 	return fmt.Sprintf("%s is locked by another process (%s)", e.Name, e.Owner)
 }
