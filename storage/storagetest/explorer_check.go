@@ -192,7 +192,7 @@ var afterCrash = Program{
 func (r *exploration) workOn(ctx context.Context, u *openUnit, m moment, before observation) string {
 	s := newSession(u.Unit, "", r.lanes[0].serial)
 	for _, step := range afterCrash {
-		if err := s.run(ctx, step); err != nil {
+		if err := s.run(ctx, step); err != nil && !isRefusal(err) {
 			s.close()
 			return fmt.Sprintf("after recovery, %s: %v", step, err)
 		}

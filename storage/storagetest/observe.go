@@ -51,6 +51,9 @@ type observation struct {
 func observe(ctx context.Context, u *storage.Unit, want func(item) bool) (observation, error) {
 	o := observation{items: map[item]string{}, recent: map[item]storage.UID{}}
 	for _, info := range u.Accounts() {
+		if info.Name != defaultAccount && !want(item{account: info.Name, kind: itemAccount}) {
+			continue // another session's, which may remove it at any moment
+		}
 		a, err := u.OpenAccount(ctx, info.Name)
 		if err != nil {
 			return o, fmt.Errorf("account %s: %w", info.Name, err)

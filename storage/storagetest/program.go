@@ -90,6 +90,20 @@ func Random(rng *rand.Rand, n int) Program {
 	return p
 }
 
+// RandomConcurrent is Random without the operations that stop the unit: for programs that run side by side. It begins by
+// making mailboxes.
+func RandomConcurrent(rng *rand.Rand, n int) Program {
+	p := Program{"create INBOX", "create A", "account-create bob"}
+	for len(p) < n {
+		switch step := randomStep(rng); step {
+		case "reopen", "kill", "cut":
+		default:
+			p = append(p, step)
+		}
+	}
+	return p
+}
+
 // randomSteps are forms of operations with how often they come; %b is a mailbox, %w a selection, %f flags, %s sizes.
 var randomSteps = []struct {
 	weight int

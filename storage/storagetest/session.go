@@ -390,11 +390,7 @@ func (s *session) doAccountAlias(ctx context.Context, args []string) error {
 			aliases = append(aliases, s.prefix+alias)
 		}
 	}
-	name := args[0]
-	if name != defaultAccount {
-		name = s.prefix + name
-	}
-	return s.unit.SetAliases(ctx, name, aliases)
+	return s.unit.SetAliases(ctx, s.prefix+args[0], aliases)
 }
 
 func (s *session) doCheckpoint(ctx context.Context, _ []string) error { return s.unit.Checkpoint(ctx) }
