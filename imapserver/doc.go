@@ -1,2 +1,80 @@
-// Package imapserver is an IMAP4rev1 and IMAP4rev2 server for mail kept by package storage.
+// Package imapserver is an IMAP server for mail that package storage keeps: IMAP4rev1 and IMAP4rev2, with the
+// extensions in the table below.
+//
+// A [Server] needs two things: who may log in ([Authenticator]), and which account that is (Server.Open). The zero value of everything
+// else is a safe choice: nobody logs in without TLS, and whatever a client sends is bounded in size, number, depth and time.
+//
+//	server := &imapserver.Server{TLS: config, Auth: users, Open: unit.OpenAccount}
+//	err := server.ServeTLS(listener)
+//
+// # How a command is run
+//
+// Each connection has one goroutine. It reads a command up to its end and finds its row in the table of commands (commands.go, and the
+// descriptors of the extensions). The dispatcher (dispatch.go) checks the row's states and flags before the arguments are parsed. The row's function
+// parses them completely and returns what is to be done; that is run with a context which ends when
+// the client goes away. Then the dispatcher tells what has changed in the selected mailbox (sync.go), as far as the
+// row allows, and sends the tagged answer.
+//
+// What a client knows of its mailbox is a view (view.go). News are the difference between that view and the newest
+// view of the storage. Nothing is sent to sessions when something changes; those in IDLE are woken and look.
+//
+// # Invariants
+//
+//  1. Only the goroutine of a connection writes to its client, and never while it holds a lock.
+//  2. No answer and no news before the change is durable: the methods of the storage return then, and its views show
+//     nothing else.
+//  3. A command is parsed to its end before anything is done; what a refused command left unread never
+//     becomes a command.
+//  4. EXPUNGE and VANISHED are sent only where the flags of the running command allow it. Until then, what is gone keeps its
+//     sequence number.
+//  5. Responses are flushed before the server waits for the client, and when the buffer is full; not in between.
+//  6. What was sent in clear after STARTTLS is never looked at. Before TLS nobody can log in, so no state
+//     survives the change.
+//  7. What is announced is what the descriptors of the registry implement; no capability is written anywhere else.
+//  8. An error that is no [Error] becomes NO [SERVERBUG] for the client; its detail is for the log.
+//  9. A panic ends its connection, not the process.
+//  10. A connection that waits holds no buffers. What a connection that has not logged in can make the server
+//     keep is bounded by 64 KiB.
+//  11. A literal that was announced is sent in full, or the connection ends.
+//  12. After a MODSEQ that the client has seen, while removals with a lower one have not been told, the answer carries a lower
+//     HIGHESTMODSEQ.
+//
+// # Concurrency
+//
+// Besides the goroutine of a connection there is at most one more for it: while it is in IDLE, or while a command takes longer than a
+// second, a goroutine reads ahead, so that the end of the connection is noticed; it has the input for itself while it
+// runs (input.go). Other goroutines may only tell a connection to end (conn.end). The registry of sessions is guarded by
+// the server's lock.
+//
+// # Standards
+//
+// Every rule in the code names its RFC and section. The table has them all: number, title, files, capabilities. Tests hold it to the code.
+//
+//	RFC 2177	IMAP4 IDLE command	ext_idle.go	IDLE
+//	RFC 2342	IMAP4 Namespace	ext_namespace.go	NAMESPACE
+//	RFC 2683	IMAP4 Implementation Recommendations	internal/wire/limits.go	-
+//	RFC 2971	IMAP4 ID extension	ext_id.go	ID
+//	RFC 3348	The Internet Message Action Protocol (IMAP4) Child Mailbox Extension	ext_children.go	CHILDREN
+//	RFC 3501	Internet Message Access Protocol - Version 4rev1	commands.go	IMAP4rev1
+//	RFC 3516	IMAP4 Binary Content Extension	ext_binary.go	BINARY
+//	RFC 3691	Internet Message Access Protocol (IMAP) UNSELECT command	ext_unselect.go	UNSELECT
+//	RFC 4315	Internet Message Access Protocol (IMAP) - UIDPLUS extension	ext_uidplus.go copy.go	UIDPLUS
+//	RFC 4422	Simple Authentication and Security Layer (SASL)	auth.go	-
+//	RFC 4466	Collected Extensions to IMAP4 ABNF	extension.go	-
+//	RFC 4648	The Base16, Base32, and Base64 Data Encodings	internal/wire/string.go	-
+//	RFC 4731	IMAP4 Extension to SEARCH Command for Controlling What Kind of Information Is Returned	ext_esearch.go	ESEARCH
+//	RFC 4959	IMAP Extension for Simple Authentication and Security Layer (SASL) Initial Client Response	ext_sasl.go auth.go	SASL-IR
+//	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
+//	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
+//	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
+//	RFC 5530	IMAP Response Codes	errors.go auth.go	-
+//	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
+//	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go mailbox.go	SPECIAL-USE
+//	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
+//	RFC 6855	IMAP Support for UTF-8	internal/wire/string.go	-
+//	RFC 7162	IMAP Extensions: Quick Flag Changes Resynchronization (CONDSTORE) and Quick Mailbox Resynchronization (QRESYNC)	ext_condstore.go ext_qresync.go sync.go	CONDSTORE QRESYNC
+//	RFC 7888	IMAP4 Non-synchronizing Literals	ext_literal.go	LITERAL- LITERAL+
+//	RFC 8314	Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission and Access	server.go	-
+//	RFC 8438	IMAP Extension for STATUS=SIZE	ext_statussize.go	STATUS=SIZE
+//	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
 package imapserver

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -11,23 +12,28 @@ import (
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
-// newAccount makes an account in memory.
-func newAccount(t testing.TB) *storage.Account {
+// newUnit makes a unit in memory.
+func newUnit(t testing.TB) *storage.Unit {
 	t.Helper()
 	unit, err := storage.Open(vfs.NewMem(), storage.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, err := unit.CreateAccount(context.Background(), "user")
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		account.Close()
 		if err := unit.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	return unit
+}
+
+func newAccount(t testing.TB, unit *storage.Unit, name string) *storage.Account {
+	t.Helper()
+	account, err := unit.CreateAccount(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(account.Close)
 	return account
 }
 
@@ -63,9 +69,10 @@ type modelRow struct {
 // TestViewAgainstModel drives a view with random changes of a mailbox, reported with and without removals, and
 // compares it with a client that keeps a plain slice and applies what it is told.
 func TestViewAgainstModel(t *testing.T) {
-	for seed := range uint64(20) {
+	unit := newUnit(t)
+	for seed := range uint64(10) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		account := newAccount(t)
+		account := newAccount(t, unit, fmt.Sprint("user", seed))
 		mbox := inbox(t, account)
 		v := newView(current(t, mbox))
 		var model []modelRow
