@@ -142,8 +142,8 @@ func startDovecot(t *testing.T) Server {
 		NewAccount: func(testing.TB) (string, string) { return fmt.Sprintf("user%d", users.Add(1)), "pass" },
 		Lacks:      []string{"IMAP4rev2", "UIDONLY", "CREATE-SPECIAL-USE"},
 		// FETCH BODY[] that sets \Seen reports FLAGS without MODSEQ, and then MODSEQ without UID.
-		Tolerates:  []string{"no MODSEQ", "FETCH without UID"},
-		Timeout:    5 * time.Second,
+		Tolerates: []string{"no MODSEQ", "FETCH without UID"},
+		Timeout:   5 * time.Second,
 	}
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		conn, err := s.Dial()

@@ -83,7 +83,10 @@ type message struct {
 type mailbox struct {
 	readOnly bool
 	messages []message
+	before   int             // how many messages there were when the command in progress began
 	told     map[string]bool // which data SELECT brought
+	counted  bool            // EXISTS came
+	opened   int             // what the first EXISTS said; later ones tell of messages that SELECT does not resynchronise
 	validity uint64          // UIDVALIDITY
 	highest  uint64          // HIGHESTMODSEQ as RFC 7162, section 6, has a client compute it
 	maximum  uint64          // the highest MODSEQ of FETCH responses since the last tagged response
@@ -117,6 +120,7 @@ func (m *mirror) send(c *command) {
 func (m *mirror) begin() {
 	m.modseqs, m.closed, m.next = false, false, nil
 	if m.box != nil {
+		m.box.before = len(m.box.messages)
 		for i := range m.box.messages {
 			m.box.messages[i].fresh = false
 		}
@@ -252,6 +256,9 @@ func (m *mirror) exists(r response) error {
 		return violation("EXISTS %d", n)
 	}
 	box.messages = append(box.messages, make([]message, n-uint64(len(box.messages)))...)
+	if !box.counted {
+		box.counted, box.opened = true, int(n)
+	}
 	return nil
 }
 
@@ -309,25 +316,24 @@ func (m *mirror) vanished(r response) error {
 	return m.target().remove(uids)
 }
 
-// remove drops messages by UID. While the client knows no UIDs it cannot tell which of its messages they are, and
-// drops as many whose UID it does not know.
+// remove drops messages by UID. Of messages whose UID the client was never told it cannot say which they are: if not
+// all of those are gone, it forgets what it knows of the others, too.
 func (b *mailbox) remove(uids numSet) error {
-	before := uint64(len(b.messages))
-	b.messages = slices.DeleteFunc(b.messages, func(msg message) bool { return msg.uid != 0 && uids.has(msg.uid) })
-	left := uids.size() - (before - uint64(len(b.messages)))
-	for i := len(b.messages) - 1; i >= 0 && left > 0; i-- {
-		if b.messages[i].uid == 0 {
-			b.messages = slices.Delete(b.messages, i, i+1)
-			left--
+	unknown := 0
+	before := len(b.messages)
+	b.messages = slices.DeleteFunc(b.messages, func(msg message) bool {
+		if msg.uid == 0 {
+			unknown++
 		}
-	}
-	if left > 0 {
+		return msg.uid != 0 && uids.has(msg.uid)
+	})
+	switch left := int(min(uids.size(), 1<<32)) - (before - len(b.messages)); {
+	case left > unknown:
 		return violation("VANISHED %s names messages that the client does not have: RFC 7162, section 3.2.10.2", uids)
-	}
-	for i := range b.messages {
-		if b.messages[i].uid == 0 {
-			b.messages[i] = message{}
-		}
+	case left == unknown:
+		b.messages = slices.DeleteFunc(b.messages, func(msg message) bool { return msg.uid == 0 })
+	case left > 0:
+		b.messages = make([]message, len(b.messages)-left)
 	}
 	return nil
 }

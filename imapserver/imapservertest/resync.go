@@ -51,7 +51,7 @@ func (s *session) resynchronise(old memory) error {
 		told[m.uid] = true
 	}
 	left := slices.DeleteFunc(slices.Clone(old.messages), func(m message) bool { return told[m.uid] || b.earlier.has(m.uid) })
-	for i := range b.messages {
+	for i := range min(b.opened, len(b.messages)) {
 		if b.messages[i].uid != 0 {
 			continue
 		}
@@ -64,7 +64,7 @@ func (s *session) resynchronise(old memory) error {
 		return violation("QRESYNC: UID %d is gone, but VANISHED (EARLIER) did not tell: RFC 7162, section 3.2.5.1", left[0].uid)
 	}
 	for i := range b.messages {
-		if i > 0 && b.messages[i].uid <= b.messages[i-1].uid {
+		if i > 0 && b.messages[i].uid != 0 && b.messages[i].uid <= b.messages[i-1].uid {
 			return fmt.Errorf("%w: QRESYNC: messages %d and %d have UIDs %d and %d", errRule, i, i+1, b.messages[i-1].uid, b.messages[i].uid)
 		}
 	}

@@ -18,6 +18,11 @@ func (b *mailbox) silentStore(c *command, r response) {
 	if f != nil {
 		set, _ = parseSet(strings.ReplaceAll(f[1], "*", strconv.Itoa(b.last(c))))
 	}
+	if strings.Contains(c.args, "*") { // whether it was one of those that came meanwhile, nobody can tell
+		for i := b.before; i < len(b.messages); i++ {
+			b.messages[i].known = b.messages[i].fresh
+		}
+	}
 	var modified numSet
 	if code := r.code(); r.codeName() == "MODIFIED" && len(code) == 2 {
 		modified, _ = parseSet(code[1].text)
@@ -34,14 +39,14 @@ func (b *mailbox) silentStore(c *command, r response) {
 			msg.known = false
 		case set.has(n) && !modified.has(n):
 			msg.flags = storedFlags(msg.flags, f[2], strings.Fields(strings.ToLower(f[3])))
-			msg.known = msg.known || f[2] == ""
+			msg.known = msg.known || f[2] == "" && i < b.before
 		}
 	}
 }
 
 // last returns what "*" stands for in the command's set, as far as the client knows.
 func (b *mailbox) last(c *command) int {
-	n := len(b.messages)
+	n := min(b.before, len(b.messages))
 	if c.name == "UID STORE" && n > 0 {
 		return int(b.messages[n-1].uid)
 	}

@@ -47,7 +47,7 @@ func Simulate(t *testing.T, s Server, o Simulation) {
 		Simulation: o, t: t, seen: map[string]int{}, boxes: []string{"INBOX", "sim-1", "sim-2"},
 		r: newRunner(t, &s, conversation{}, mode{}),
 	}
-	defer sim.r.closeAll()
+	defer sim.closeAll()
 	if err := sim.run(); err != nil {
 		t.Fatalf("seed %d: %v\n\n%s", o.Seed, err, tail(sim.r.log.String()))
 	}
@@ -55,6 +55,14 @@ func Simulate(t *testing.T, s Server, o Simulation) {
 	for _, kind := range []string{"EXISTS", "FETCH", "resynchronised", "compared"} {
 		if sim.seen[kind] == 0 && o.Rounds >= 20 {
 			t.Errorf("seed %d: no %s in the whole simulation", o.Seed, kind)
+		}
+	}
+}
+
+func (sim *simulation) closeAll() {
+	for _, a := range sim.actors {
+		if a.s != nil {
+			a.s.close()
 		}
 	}
 }
@@ -291,7 +299,10 @@ func (a *actor) append() error {
 	_, err := a.s.commandParts([]linePart{
 		{text: fmt.Sprintf("APPEND %s (%s) ", box, a.flags()), literal: &literal{data: []byte(body), sync: a.rnd.IntN(2) == 0}}, {},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.catchUp()
 }
 
 // flags returns some flags.
@@ -365,16 +376,20 @@ func (a *actor) do(line string) error {
 		delete(a.cache, a.box) // what CLOSE expunges is not told
 		a.box = ""
 	}
-	before, _ := a.s.belief()
 	untagged, err := a.s.command(line)
 	a.tally(untagged)
 	if err != nil && !(errors.Is(err, errRefused) && mayFail(line)) {
 		return fmt.Errorf("client %s (%s): %w", a.name, a.mode.name, err)
 	}
-	if after, _ := a.s.belief(); len(after) > len(before) && a.mode.name != "rev1" {
-		return a.look()
+	return a.catchUp()
+}
+
+// catchUp looks at messages that are new to a client that must know UIDs to understand VANISHED.
+func (a *actor) catchUp() error {
+	if a.box == "" || !a.s.qresync() {
+		return nil
 	}
-	return nil
+	return a.look()
 }
 
 func (a *actor) tally(untagged []response) {
@@ -405,5 +420,8 @@ func (a *actor) idle() error {
 	}
 	untagged, err := a.s.await(tag)
 	a.tally(untagged)
-	return err
+	if err != nil {
+		return err
+	}
+	return a.catchUp()
 }
