@@ -24,4 +24,13 @@
 // Where the standards leave room, the reading is that of the most used IMAP server, Dovecot 2.3,
 // so that clients see the same structure after a move. Addresses that cannot be read appear with
 // MISSING_MAILBOX, MISSING_DOMAIN, SYNTAX_ERROR or INVALID_ROUTE.
+//
+// Known differences, all in mail that breaks the standards:
+//   - name*=value after pieces of another parameter keeps its name (RFC 2231, section 4).
+//   - BODY[HEADER.FIELDS (...)] of an embedded message always ends with an empty line, and
+//     BODY[HEADER.FIELDS.NOT (...)] never goes beyond the header.
+//   - CR CR LF at the end of a field stays as it is in HEADER.FIELDS.
+//   - BINARY decodes malformed base64 and quoted-printable as far as it can.
+//   - Without MIME-Version and Content-Type, Content-Transfer-Encoding does not count for BINARY
+//     either.
 package message

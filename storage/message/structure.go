@@ -70,6 +70,14 @@ func (p *parser) parse() {
 	}
 }
 
+// release lets go of the message.
+func (p *parser) release() {
+	p.source = source{}
+	p.header.reset()
+	p.header.params.reset(nil)
+	p.header.addresses.reset(nil)
+}
+
 // openPart adds a part that begins at the cursor.
 func (p *parser) openPart(parent int) int {
 	n := part{parent: int32(parent), start: p.wire, header: p.wire}

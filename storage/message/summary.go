@@ -207,6 +207,7 @@ func (z *Summarizer) encode() (Summary, Stats) {
 	}
 	flags := bit(p.dated, flagDated) | bit(p.hasNUL, flagNUL) | bit(p.table.tooMany, flagMoreFields)
 	s := z.assemble(flags)
+	p.release()
 	if stats.Parts > keptParts || cap(p.arena) > keptArena {
 		*z = Summarizer{window: z.window}
 	}
