@@ -56,7 +56,10 @@ func (m *Mailbox) explain(uid UID, err error) error {
 		return fmt.Errorf("message %d: %w", uid, ErrExpunged)
 	}
 	m.account.files.mu.Lock()
-	name, _ := m.account.files.fileOf(m.id, uid)
+	name, ferr := m.account.files.fileOf(m.id, uid)
+	if ferr != nil {
+		name = m.account.files.folders[m.id] + "/cur"
+	}
 	m.account.files.mu.Unlock()
 	return &DamageError{File: name, What: fmt.Sprintf("the file of message %d of mailbox %s is missing", uid, m.id)}
 }

@@ -49,7 +49,10 @@ func (w *fileWork) renameBox(v *View) (renamed bool, err error) {
 	defer w.mu.Unlock()
 	differs := len(d.late) > 0
 	other := func(*Message) { differs = true }
-	d.files.diff(v.messages, other, ignore, other)
+	d.files.diff(v.messages, other, func(m *Message) {
+		was, _ := d.find(m.UID)
+		differs = differs || d.name(was) != d.name(m) // written meanwhile, under the flags that it came with
+	}, other)
 	if !differs {
 		d.agree(v)
 	}

@@ -160,3 +160,27 @@ func readMarker(fsys vfs.FS, folder string) (ID, bool) {
 	id, err := ParseID(string(data[:32]))
 	return id, err == nil
 }
+
+// removeEmpty removes a folder that holds no files but only folders that are as empty; others stay as they are.
+func removeEmpty(fsys vfs.FS, name string) error {
+	if files, err := hasFiles(fsys, name); files || err != nil {
+		return err
+	}
+	return removeTree(fsys, name)
+}
+
+func hasFiles(fsys vfs.FS, name string) (bool, error) {
+	entries, err := fsys.ReadDir(name)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if !e.Dir {
+			return true, nil
+		}
+		if files, err := hasFiles(fsys, name+"/"+e.Name); files || err != nil {
+			return files, err
+		}
+	}
+	return false, nil
+}

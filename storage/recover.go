@@ -51,6 +51,9 @@ func (u *Unit) recover() error {
 		go u.committer.run()
 		return nil
 	}
+	if err := r.harden(); err != nil {
+		return err
+	}
 	if err := r.replay(); err != nil {
 		return err
 	}
@@ -125,6 +128,20 @@ func (r *recovery) readGroup(g wal.Group) error {
 	}
 	r.ends[len(r.ends)-1].last = r.lastLSN
 	return nil
+}
+
+// harden makes sure that the records are on disk before files follow them.
+func (r *recovery) harden() error {
+	if r.unit.damage != nil || len(r.ends) == 0 {
+		return nil
+	}
+	from := r.ends[0].seq
+	for _, end := range r.ends {
+		if end.last <= min(r.last.state, r.last.files) {
+			from = end.seq + 1
+		}
+	}
+	return r.unit.committer.log.Harden(from)
 }
 
 func (r *recovery) readDirectory() error {
@@ -237,8 +254,8 @@ func (w *fileWork) recover(st *accountState, records []*record, last checkpointE
 	if err := w.recoverFolders(st, records); err != nil {
 		return err
 	}
-	for id := range touchedBoxes(records) {
-		if err := w.recoverBox(st, id); err != nil {
+	for id, rows := range touchedBoxes(records) {
+		if err := w.recoverBox(st, id, rows); err != nil {
 			return err
 		}
 	}
@@ -256,30 +273,53 @@ func (w *fileWork) recover(st *accountState, records []*record, last checkpointE
 	if err := w.recoverRemains(st, records[0].lsn); err != nil {
 		return err
 	}
-	return w.clearSpool()
+	if err := w.clearSpool(); err != nil {
+		return err
+	}
+	for _, dir := range []string{"/Maildir", "/meta", "/meta/trash", "/meta/spool"} {
+		if err := w.account.unit.fs.SyncDir(w.account.dir + dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// touchedBoxes returns the mailboxes whose files may differ from their checkpoints.
-func touchedBoxes(records []*record) map[ID]bool {
-	ids := map[ID]bool{}
+// touchedBoxes returns the mailboxes whose files may differ from their checkpoints, and what the records tell of their
+// messages.
+func touchedBoxes(records []*record) map[ID]map[UID]Message {
+	boxes := map[ID]map[UID]Message{}
+	touch := func(id ID, rows ...Message) {
+		if boxes[id] == nil {
+			boxes[id] = map[UID]Message{}
+		}
+		for _, m := range rows {
+			boxes[id][m.UID] = m
+		}
+	}
 	for _, rec := range records {
 		for _, x := range rec.effects {
 			switch x := x.(type) {
 			case *createEffect:
-				ids[x.id] = true
+				touch(x.id)
 			case *appendEffect:
-				ids[x.id] = true
+				for i := range x.rows {
+					touch(x.id, x.rows[i].Message)
+				}
 			case *copyEffect:
-				ids[x.id] = true
-				ids[x.source] = true
+				for i := range x.rows {
+					source := x.rows[i].Message
+					source.UID = x.rows[i].from
+					touch(x.source, source)
+					touch(x.id, x.rows[i].Message)
+				}
 			case *flagsEffect:
-				ids[x.id] = true
+				touch(x.id)
 			case *expungeEffect:
-				ids[x.id] = true
+				touch(x.id)
 			}
 		}
 	}
-	return ids
+	return boxes
 }
 
 // recoverFolders gives every mailbox its folder and moves those of deleted mailboxes away. Names may have wandered between
@@ -362,7 +402,8 @@ func (w *fileWork) recoverDeleted(st *accountState, records []*record, have map[
 	return nil
 }
 
-// listFolders finds the folders that carry the marker of a mailbox, also those moved away.
+// listFolders finds the folders that carry the marker of a mailbox, also those moved away. It removes the beginnings of
+// folders that never got theirs.
 func (w *fileWork) listFolders() (map[ID]string, error) {
 	fsys := w.account.unit.fs
 	have := map[ID]string{}
@@ -381,8 +422,13 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 				parsed, err := ParseID(e.Name)
 				id, ok = parsed, err == nil
 			}
-			if ok {
+			switch {
+			case ok:
 				have[id] = root + "/" + e.Name
+			case strings.HasPrefix(e.Name, "."):
+				if err := removeEmpty(fsys, root+"/"+e.Name); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -390,20 +436,26 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 }
 
 // recoverBox learns which files a mailbox has. A mailbox that is gone may have been the source of copies.
-func (w *fileWork) recoverBox(st *accountState, id ID) error {
+func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) error {
 	folder, ok := w.folders[id]
 	if !ok {
 		return nil
 	}
-	view := &View{}
+	d := &diskFiles{}
+	if known := w.disk[id]; known != nil {
+		d.uidValidity = known.uidValidity
+	}
 	if b, ok := st.box(id); ok {
-		v, err := b.view.load()
+		view, err := b.view.load()
 		if err != nil {
 			return err
 		}
-		view = v
+		d.uidValidity = view.status.UIDValidity
+		for _, m := range view.All() {
+			rows[m.UID] = *m
+		}
 	}
-	d, err := w.scan(folder, view, w.disk[id])
+	err := w.scan(folder, d, rows)
 	if errors.Is(err, fs.ErrNotExist) { // deleted, and cleared since
 		delete(w.folders, id)
 		return nil
@@ -412,7 +464,17 @@ func (w *fileWork) recoverBox(st *accountState, id ID) error {
 		return err
 	}
 	w.disk[id] = d
-	return clearDir(w.account.unit.fs, folder+"/tmp")
+	fsys := w.account.unit.fs
+	if err := clearDir(fsys, folder+"/tmp"); err != nil {
+		return err
+	}
+	// What stays as it was found was perhaps never synced.
+	for _, dir := range []string{folder, folder + "/cur"} {
+		if err := fsys.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recoverEffect makes the files of a record again. What was expunged later may have no bytes any more.
@@ -512,16 +574,13 @@ func (w *fileWork) clearSpool() error {
 	return clearDir(w.account.unit.fs, w.account.dir+"/meta/spool")
 }
 
-// scan lists the message files of a mailbox, with the flags that their names tell.
-func (w *fileWork) scan(folder string, view *View, known *diskFiles) (*diskFiles, error) {
+// scan lists the message files of a mailbox, with the flags that their names tell. rows are the messages that the state
+// and the log tell of: a file that has the UID of one but another name is of a record that the log has lost.
+func (w *fileWork) scan(folder string, d *diskFiles, rows map[UID]Message) error {
 	fsys := w.account.unit.fs
 	entries, err := fsys.ReadDir(folder + "/cur")
 	if err != nil {
-		return nil, err
-	}
-	d := &diskFiles{uidValidity: view.status.UIDValidity}
-	if known != nil {
-		d.uidValidity = known.uidValidity
+		return err
 	}
 	found := map[UID]Message{}
 	for _, e := range entries {
@@ -530,23 +589,23 @@ func (w *fileWork) scan(folder string, view *View, known *diskFiles) (*diskFiles
 		if !ok || f.UIDValidity != d.uidValidity || !e.Regular {
 			continue // not ours; Verify tells
 		}
-		m := Message{UID: UID(f.UID), InternalDate: f.Date, EmailID: f.EmailID, StoredSize: f.Stored, Size: f.Size}
-		if seq, ok := view.Seq(m.UID); ok {
-			m = *view.At(seq)
+		m, known := rows[UID(f.UID)]
+		if !known {
+			m = Message{UID: UID(f.UID), InternalDate: f.Date, EmailID: f.EmailID, StoredSize: f.Stored, Size: f.Size}
 		}
-		if flags := Flags(maildir.ParseInfo(info)); flags != m.Flags {
-			m.Flags, m.ModSeq = flags, 0 // differs from the view's, so the letters will follow
-		}
-		if _, twice := found[m.UID]; twice {
+		if _, twice := found[m.UID]; twice || d.base(&m) != base {
 			if err := fsys.Remove(folder + "/cur/" + e.Name); err != nil {
-				return nil, err
+				return err
 			}
 			continue
+		}
+		if flags := Flags(maildir.ParseInfo(info)); flags != m.Flags || !known {
+			m.Flags, m.ModSeq = flags, 0 // differs from the view's, so the letters will follow
 		}
 		found[m.UID] = m
 	}
 	for _, uid := range slices.Sorted(maps.Keys(found)) {
 		d.files = d.files.append(found[uid])
 	}
-	return d, nil
+	return nil
 }

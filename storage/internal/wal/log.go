@@ -230,6 +230,56 @@ func (l *Log) spare() {
 	})
 }
 
+// Harden writes all that was read at opening, from the segment with sequence number from on, to the same places
+// again and syncs it. After a crash of the process alone, what was read may be in the system's memory and not on disk, and
+// after a failed sync not even a further sync would bring it there: only bytes written anew are.
+func (l *Log) Harden(from uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, name := range l.old {
+		if name < segmentName(from) {
+			continue
+		}
+		if err := l.rewrite(path.Join(l.dir, name)); err != nil {
+			return err
+		}
+	}
+	return l.fs.SyncDir(l.dir)
+}
+
+func (l *Log) rewrite(name string) error {
+	return l.update(name, func(f vfs.File, size int64) error {
+		buf := make([]byte, min(size, 1<<20))
+		for at := int64(0); at < size; at += int64(len(buf)) {
+			part := buf[:min(size-at, int64(len(buf)))]
+			if n, err := f.ReadAt(part, at); n < len(part) {
+				return err
+			}
+			if _, err := f.WriteAt(part, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// update changes a file in place and syncs it.
+func (l *Log) update(name string, change func(f vfs.File, size int64) error) error {
+	f, err := l.fs.OpenRW(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if err := change(f, size); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 // Segment returns the sequence number of the segment that the last group went to.
 func (l *Log) Segment() uint64 { return l.seq }
 
@@ -255,7 +305,7 @@ func (l *Log) retire(name string) error {
 		return l.fs.Remove(name)
 	}
 	if l.zero {
-		if err := l.overwrite(name); err != nil {
+		if err := l.update(name, fill); err != nil {
 			return err
 		}
 	}
@@ -265,22 +315,6 @@ func (l *Log) retire(name string) error {
 	}
 	l.free = append(l.free, free)
 	return nil
-}
-
-func (l *Log) overwrite(name string) error {
-	f, err := l.fs.OpenRW(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return err
-	}
-	if err := fill(f, size); err != nil {
-		return err
-	}
-	return f.Sync()
 }
 
 // Close closes the files. It writes nothing.
