@@ -260,9 +260,14 @@ func (c *conn) deadline() time.Time {
 // connection.
 func (c *conn) readLine() error {
 	err := c.dec.Next()
-	if err == nil {
-		return nil
+	if err != nil {
+		c.lost(err)
 	}
+	return err
+}
+
+// lost ends the connection after an error of reading, with a BYE where the client is still there.
+func (c *conn) lost(err error) {
 	why := c.ending.Load()
 	switch {
 	case why != nil:
@@ -277,10 +282,9 @@ func (c *conn) readLine() error {
 			c.logger().Debug("imap: connection lost", "error", err)
 		}
 		c.change(didLogout)
-		return err
+		return
 	}
 	c.bye(why)
-	return err
 }
 
 // onLiteral judges a literal before it is read and asks the client for its octets. Handlers that stream a literal look at it

@@ -3,6 +3,8 @@ package imapserver
 import (
 	"errors"
 	"fmt"
+
+	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 )
 
 // registry is the tables of a server: what is understood, and therefore what is announced. It is constant.
@@ -64,8 +66,18 @@ func (c *conn) run() {
 	var r reply
 	if err == nil {
 		r, err = c.perform(cmd, act)
+	} else if e := c.dec.Err(); e != nil && !isAnswer(e) {
+		c.lost(e)
+		return
 	}
 	c.answer(r, err)
+}
+
+// isAnswer tells whether an error of the decoder is about the command, and not about the connection.
+func isAnswer(err error) bool {
+	var syntax *wire.SyntaxError
+	var e *Error
+	return errors.As(err, &syntax) || errors.As(err, &e)
 }
 
 // parse reads a command completely and finds out whether it may be done.
