@@ -70,3 +70,57 @@ func TestCrashConcurrent(t *testing.T) {
 		return programs
 	})
 }
+
+// faults are the ways in which the n-th operation of some kinds goes wrong, or all from it on.
+var faults = []struct {
+	name   string
+	decide func(n int) func(storagetest.Op) *storagetest.Fault
+}{
+	{"write", failNth(storagetest.EIO, storagetest.OpWrite)},
+	{"short write", func(n int) func(storagetest.Op) *storagetest.Fault {
+		fail := failNth(storagetest.EIO, storagetest.OpWrite)(n)
+		return func(op storagetest.Op) *storagetest.Fault {
+			f := fail(op)
+			if f != nil {
+				f.Bytes = op.Len / 2
+			}
+			return f
+		}
+	}},
+	{"sync", failNth(storagetest.EIO, storagetest.OpSync, storagetest.OpSyncDir, storagetest.OpSyncAll)},
+	{"names", failNth(storagetest.EIO, storagetest.OpRename, storagetest.OpLink, storagetest.OpMkdir, storagetest.OpRemove, storagetest.OpCreate)},
+	{"no space for writes", failNth(storagetest.ENOSPC, storagetest.OpWrite)},
+	{"no space for names", failNth(storagetest.ENOSPC, storagetest.OpCreate, storagetest.OpMkdir, storagetest.OpLink, storagetest.OpRename)},
+	{"no space any more", func(n int) func(storagetest.Op) *storagetest.Fault {
+		return storagetest.FailAfter(n, storagetest.ENOSPC, storagetest.OpWrite, storagetest.OpCreate, storagetest.OpMkdir, storagetest.OpLink)
+	}},
+	{"dead", func(n int) func(storagetest.Op) *storagetest.Fault {
+		return storagetest.FailAfter(n, storagetest.EIO, storagetest.OpWrite, storagetest.OpSync, storagetest.OpSyncDir, storagetest.OpSyncAll, storagetest.OpRename)
+	}},
+}
+
+func failNth(err error, kinds ...storagetest.OpKind) func(n int) func(storagetest.Op) *storagetest.Fault {
+	return func(n int) func(storagetest.Op) *storagetest.Fault { return storagetest.FailNth(n, err, kinds...) }
+}
+
+// TestCrashFaults lets operations of the disk fail, each at every place of many programs.
+func TestCrashFaults(t *testing.T) {
+	for _, fault := range faults {
+		t.Run(fault.name, func(t *testing.T) {
+			e := &storagetest.Explorer{Seed: *seed, PerPoint: 6}
+			rng := rand.New(rand.NewPCG(*seed, 3))
+			failed := 0
+			for n := 0; e.Counts.States() < *states/4; n++ {
+				f, err := e.RunFaulty(storagetest.RandomConcurrent(rng, 12), fault.decide(rng.IntN(30)+1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				failed += f
+			}
+			t.Logf("%d steps failed; %v", failed, e.Counts)
+			if failed == 0 {
+				t.Error("no fault was met")
+			}
+		})
+	}
+}

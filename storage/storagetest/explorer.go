@@ -57,14 +57,15 @@ type Counts struct {
 	Killed   int // after kill -9
 	Recovery int // after a power cut during a recovery
 	Served   int // after a power cut after a recovery, while the unit served again
+	Stumbled int // after a power cut and an opening that met a fault
 }
 
 // States is the number of all crash states.
-func (c Counts) States() int { return c.Cut + c.Killed + c.Recovery + c.Served }
+func (c Counts) States() int { return c.Cut + c.Killed + c.Recovery + c.Served + c.Stumbled }
 
 func (c Counts) String() string {
-	return fmt.Sprintf("%d crash states in %d runs at %d moments: %d power cuts, %d kills, %d power cuts during recovery, %d after it",
-		c.States(), c.Programs, c.Moments, c.Cut, c.Killed, c.Recovery, c.Served)
+	return fmt.Sprintf("%d crash states in %d runs at %d moments: %d power cuts, %d kills, %d power cuts during recovery, %d after it, %d faults in recovery",
+		c.States(), c.Programs, c.Moments, c.Cut, c.Killed, c.Recovery, c.Served, c.Stumbled)
 }
 
 // Violation is a broken promise.
@@ -76,6 +77,7 @@ type Violation struct {
 	What     string
 	Origin   string // which outcomes the last power cut chose
 	Ops      []Op   // the last changes of the disk before
+	Since    []Op   // the changes since
 }
 
 func (v *Violation) Error() string {
@@ -101,6 +103,9 @@ func (v *Violation) Error() string {
 	}
 	if v.Origin != "" {
 		fmt.Fprintf(&b, "the power cut decided:\n%s", v.Origin)
+	}
+	for _, op := range v.Since {
+		fmt.Fprintf(&b, "then %s\n", op)
 	}
 	return b.String()
 }
@@ -214,6 +219,7 @@ type exploration struct {
 	programs []Program
 	unit     *openUnit
 	lanes    []*lane
+	anyID    bool // the last state of each lane was made on another disk: its new ids are others
 
 	mu      sync.Mutex // guards the following field
 	moments []moment

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
 // checkAll checks crash states of all moments, or of a sample of them.
@@ -44,6 +45,24 @@ type trial struct {
 	how  []string
 	deep bool         // take crash states of the recovery, too, and work on afterwards
 	seen *observation // what the unit has shown after an earlier recovery; nil if none got so far
+	// stumble, if not nil, decides on faults of a first attempt to open the unit, which may fail.
+	stumble func(Op) *Fault
+}
+
+// attempt opens the unit on a disk with faults and lets go of it.
+func (r *exploration) attempt(t trial) {
+	sound := r.Wrap
+	defer func() { r.Wrap = sound }()
+	r.Wrap = func(fsys vfs.FS) vfs.FS {
+		fsys = Faults(fsys, t.stumble)
+		if sound != nil {
+			fsys = sound(fsys)
+		}
+		return fsys
+	}
+	if u, err := r.open(t.disk); err == nil {
+		u.close()
+	}
 }
 
 // check opens the unit on a crashed disk and compares it with what was promised at a moment.
@@ -51,6 +70,7 @@ func (r *exploration) check(m moment, t trial) error {
 	if err := r.checkOnce(m, t); err != nil {
 		if v, ok := err.(*Violation); ok && v.Origin == "" {
 			v.Origin = t.disk.Origin()
+			v.Since = t.disk.Log()
 		}
 		return err
 	}
@@ -60,6 +80,9 @@ func (r *exploration) check(m moment, t trial) error {
 func (r *exploration) checkOnce(m moment, t trial) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
+	if t.stumble != nil {
+		r.attempt(t)
+	}
 	var during, after []*Disk
 	var served atomic.Bool
 	if t.deep {
@@ -144,7 +167,11 @@ func (r *exploration) promised(ctx context.Context, u *openUnit, m moment, seen 
 		if m.at[i]+1 == len(l.snaps) {
 			return now, "not what was acknowledged\n" + before.diff(mine)
 		}
-		if after := l.snaps[m.at[i]+1]; !after.equal(mine) {
+		after := l.snaps[m.at[i]+1]
+		if r.anyID {
+			after, mine = after.anonymous(before), mine.anonymous(before)
+		}
+		if !after.equal(mine) {
 			return now, fmt.Sprintf("neither what was before the step under way\n%s\nnor what was after it\n%s", before.diff(mine), after.diff(mine))
 		}
 	}
@@ -171,7 +198,7 @@ func wrongContent(o observation, sent map[storage.Digest][8]byte) string {
 		}
 		var digest, content []byte
 		_, tail, _ := strings.Cut(row, " digest ")
-		if _, err := fmt.Sscanf(tail, "%x content %x", &digest, &content); err != nil {
+		if _, err := fmt.Sscanf(tail, "%X content %x", &digest, &content); err != nil {
 			return err.Error()
 		}
 		wire, ok := sent[storage.Digest(digest)]

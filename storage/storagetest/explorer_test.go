@@ -19,7 +19,9 @@ func TestPlantedBugs(t *testing.T) {
 		{"no sync of the log's folder", func(op Op) bool { return op.Kind == OpSyncDir && op.Name == ".unit/log" }},
 		{"no sync of spool files", func(op Op) bool { return op.Kind == OpSync && strings.Contains(op.Name, "/spool/") }},
 		{"no sync of the spool folder", func(op Op) bool { return op.Kind == OpSyncDir && strings.HasSuffix(op.Name, "/spool") }},
-		{"no sync of the account's folders", func(op Op) bool { return op.Kind == OpSyncDir && strings.HasPrefix(op.Name, "a") && !strings.HasSuffix(op.Name, "/spool") }},
+		{"no sync of the account's folders", func(op Op) bool {
+			return op.Kind == OpSyncDir && strings.HasPrefix(op.Name, "a") && !strings.HasSuffix(op.Name, "/spool")
+		}},
 		{"no sync of everything at checkpoints", func(op Op) bool { return op.Kind == OpSyncAll }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

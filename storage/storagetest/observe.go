@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -116,7 +117,7 @@ func (o *observation) mailbox(ctx context.Context, a *storage.Account, i item, i
 			return err
 		}
 		i.uid = row.UID
-		o.items[i] = fmt.Sprintf("seq %d flags %05b keywords %q modseq %d size %d stored %d date %d saved %d emailid %s digest %x content %x",
+		o.items[i] = fmt.Sprintf("seq %d flags %05b keywords %q modseq %d size %d stored %d date %d saved %d emailid %s digest %X content %x",
 			seq, row.Flags, v.Keywords(row.Keywords), row.ModSeq, row.Size, row.StoredSize, row.InternalDate, row.SaveDate, row.EmailID, row.Digest, sum[:8])
 	}
 	return nil
@@ -164,6 +165,28 @@ func (o observation) diff(got observation) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+var idPattern = regexp.MustCompile(`[0-9a-f]{32}`)
+
+// anonymous returns o with the ids that known lacks made equal.
+func (o observation) anonymous(known observation) observation {
+	ids := map[string]bool{}
+	for _, row := range known.items {
+		for _, id := range idPattern.FindAllString(row, -1) {
+			ids[id] = true
+		}
+	}
+	out := observation{items: map[item]string{}, recent: o.recent}
+	for i, row := range o.items {
+		out.items[i] = idPattern.ReplaceAllStringFunc(row, func(id string) string {
+			if ids[id] {
+				return id
+			}
+			return "new"
+		})
+	}
+	return out
 }
 
 // equal is diff without words.
