@@ -1,9 +1,11 @@
 package imapservertest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,22 +15,17 @@ import (
 func (r *runner) directive(l scriptLine) error {
 	switch args := l.words[1:]; l.words[0] {
 	case "require":
-		for _, capability := range args {
-			if !r.require(capability) {
-				r.t.Skipf("%s lacks %s", r.server.Name, capability)
-			}
-		}
-		return nil
+		return r.require(args)
 	case "modes":
 		if !slices.Contains(args, r.mode.name) {
-			r.t.Skip("not for this mode")
+			return skipped("not for this mode")
 		}
 		return nil
 	case "skip":
-		r.t.Skip(strings.TrimSpace(strings.TrimPrefix(l.text, "skip")))
+		return skipped(strings.TrimSpace(strings.TrimPrefix(l.text, "skip")))
 	case "plain":
 		if r.server.DialPlain == nil {
-			r.t.Skip("no connections in clear text")
+			return skipped("no connections in clear text")
 		}
 		return nil
 	case "mailbox":
@@ -70,6 +67,12 @@ func (r *runner) sessionDirective(name, verb, rest string) error {
 		return nil
 	case "quiet":
 		return r.quiet(s)
+	case "flood":
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
+			return fmt.Errorf("flood %s: want a number", rest)
+		}
+		return s.flood(n)
 	case "raw":
 		b, err := strconv.Unquote(rest)
 		if err != nil {
@@ -78,6 +81,15 @@ func (r *runner) sessionDirective(name, verb, rest string) error {
 		return s.write([]byte(b))
 	}
 	return fmt.Errorf("unknown directive %s %s", name, verb)
+}
+
+// flood sends n octets without a line end. A server may have enough of it before the last.
+func (s *session) flood(n int) error {
+	err := s.write(bytes.Repeat([]byte("x"), n))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 // startTLSOrEOF is for a client that sent more after STARTTLS before TLS began: the server ends the connection, or goes
@@ -146,29 +158,40 @@ func (r *runner) appendMessage(s *session, args string) error {
 	return err
 }
 
-// require tells whether the server announces a capability after login. One that it should have and does not is an error.
-func (r *runner) require(capability string) bool {
-	if r.server.lacks(capability) {
-		return false
-	}
-	if r.caps == nil {
-		err := r.setup(func(s *session) error {
-			untagged, err := s.command("CAPABILITY")
-			for _, u := range untagged {
-				if u.name() == "CAPABILITY" {
-					for _, v := range u.body[1:] {
-						r.caps = append(r.caps, strings.ToUpper(v.text))
-					}
-				}
-			}
-			return err
-		})
-		if err != nil {
-			r.t.Fatalf("CAPABILITY: %v\n%s", err, r.log)
+// skipped is the error of a script that is not to be run.
+type skipped string
+
+func (s skipped) Error() string { return string(s) }
+
+// require checks that the server has the capabilities. A script that needs one that the server is known to lack is
+// skipped; one that should be there and is not announced is an error.
+func (r *runner) require(capabilities []string) error {
+	for _, c := range capabilities {
+		if r.server.lacks(c) {
+			return skipped(r.server.Name + " lacks " + c)
 		}
 	}
-	if !slices.Contains(r.caps, strings.ToUpper(capability)) {
-		r.t.Fatalf("%s does not announce %s: %v", r.server.Name, capability, r.caps)
+	if r.caps == nil {
+		if err := r.setup(r.askCapabilities); err != nil {
+			return err
+		}
 	}
-	return true
+	for _, c := range capabilities {
+		if !slices.Contains(r.caps, strings.ToUpper(c)) {
+			return fmt.Errorf("%s is not announced: %v", c, r.caps)
+		}
+	}
+	return nil
+}
+
+func (r *runner) askCapabilities(s *session) error {
+	untagged, err := s.command("CAPABILITY")
+	for _, u := range untagged {
+		if u.name() == "CAPABILITY" {
+			for _, v := range u.body[1:] {
+				r.caps = append(r.caps, strings.ToUpper(v.text))
+			}
+		}
+	}
+	return err
 }

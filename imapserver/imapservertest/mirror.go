@@ -3,6 +3,7 @@ package imapservertest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -105,6 +106,7 @@ type mirror struct {
 	box       *mailbox // nil: none is selected
 	next      *mailbox // of a SELECT in progress
 	closed    bool     // [CLOSED] was seen during that SELECT
+	fetched   bool     // FETCH was seen during the command in progress
 	modseqs   bool     // HIGHESTMODSEQ or NOMODSEQ was seen during the command in progress
 }
 
@@ -118,7 +120,7 @@ func (m *mirror) send(c *command) {
 
 // begin prepares for the responses to the oldest command without answer.
 func (m *mirror) begin() {
-	m.modseqs, m.closed, m.next = false, false, nil
+	m.modseqs, m.closed, m.fetched, m.next = false, false, false, nil
 	if m.box != nil {
 		m.box.before = len(m.box.messages)
 		for i := range m.box.messages {
@@ -271,9 +273,14 @@ func (m *mirror) mayExpunge() error {
 		return violation("expunge while no command is in progress: RFC 9051, section 7.5.1")
 	case m.during("FETCH", "STORE", "SEARCH", "SORT", "THREAD"):
 		return violation("expunge during %s: RFC 9051, section 7.5.1", m.current().name)
+	case m.during("UID SEARCH") && numbersFirst.MatchString(m.current().args):
+		return violation("expunge during UID SEARCH with message numbers: RFC 7162, section 3.2.10.2")
 	}
 	return nil
 }
+
+// numbersFirst is a search program that begins with message sequence numbers.
+var numbersFirst = regexp.MustCompile(`^(RETURN \([^)]*\) )?[\d*]`)
 
 func (m *mirror) expunge(r response) error {
 	if err := m.mayExpunge(); err != nil {
@@ -297,11 +304,7 @@ func (m *mirror) vanished(r response) error {
 		if !m.qresync || !m.during("SELECT", "EXAMINE", "UID FETCH") {
 			return violation("VANISHED (EARLIER) that nobody asked for: RFC 7162, section 3.2.10.1")
 		}
-		if m.next != nil {
-			uids, _ := parseSet(r.body[2].text)
-			m.next.earlier = append(m.next.earlier, uids...)
-		}
-		return nil
+		return m.vanishedEarlier(r.body[2].text)
 	}
 	if err := m.mayExpunge(); err != nil {
 		return err
@@ -314,6 +317,23 @@ func (m *mirror) vanished(r response) error {
 		return violation("VANISHED with a bad set")
 	}
 	return m.target().remove(uids)
+}
+
+// vanishedEarlier tells of messages that had gone before the client came, so it cannot know them (RFC 7162, section 3.2.10.1).
+func (m *mirror) vanishedEarlier(text string) error {
+	uids, ok := parseSet(text)
+	if !ok {
+		return violation("VANISHED with a bad set")
+	}
+	box := m.target()
+	if m.fetched {
+		return violation("VANISHED (EARLIER) after FETCH: RFC 7162, section 3.2.6")
+	}
+	if i := slices.IndexFunc(box.messages, func(msg message) bool { return uids.has(msg.uid) }); i >= 0 {
+		return violation("VANISHED (EARLIER) names UID %d, which is there", box.messages[i].uid)
+	}
+	box.earlier = append(box.earlier, uids...)
+	return nil
 }
 
 // remove drops messages by UID. Of messages whose UID the client was never told it cannot say which they are: if not
@@ -350,6 +370,7 @@ func (m *mirror) fetch(r response) error {
 	case len(r.body) != 3 || r.body[2].kind != list || len(r.body[2].list)%2 != 0:
 		return violation("FETCH without a list of pairs")
 	}
+	m.fetched = true
 	items, _, _ := toPairs(r.body[2].list)
 	if err := box.update(int(n), items); err != nil {
 		return err

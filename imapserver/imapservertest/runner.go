@@ -9,13 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
 // runner runs one conversation in one mode.
 type runner struct {
-	t        *testing.T
 	server   *Server
 	c        conversation
 	mode     mode
@@ -28,9 +26,8 @@ type runner struct {
 	caps     []string // announced after login
 }
 
-func newRunner(t *testing.T, s *Server, c conversation, m mode) *runner {
-	r := &runner{t: t, server: s, c: c, mode: m, log: &transcript{}, vars: vars{}, sessions: map[string]*session{}}
-	r.user, r.password = s.NewAccount(t)
+func newRunner(s *Server, c conversation, m mode, user, password string) *runner {
+	r := &runner{server: s, c: c, mode: m, user: user, password: password, log: &transcript{}, vars: vars{}, sessions: map[string]*session{}}
 	r.vars["user"], r.vars["password"] = r.user, r.password
 	r.vars["sasl"] = base64.StdEncoding.EncodeToString([]byte("\x00" + r.user + "\x00" + r.password))
 	r.vars["badsasl"] = base64.StdEncoding.EncodeToString([]byte("\x00" + r.user + "\x00not" + r.password))

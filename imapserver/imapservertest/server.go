@@ -2,6 +2,7 @@ package imapservertest
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -93,24 +94,36 @@ func Run(t *testing.T, s Server, scripts fs.FS) {
 
 // runConversation runs one script in one mode.
 func runConversation(t *testing.T, s *Server, c conversation, m mode) {
-	r := newRunner(t, s, c, m)
+	user, password := s.NewAccount(t)
+	r := newRunner(s, c, m, user, password)
 	defer r.closeAll()
-	for _, needed := range m.needs {
-		if !r.require(needed) {
-			t.Skipf("%s lacks %s", s.Name, needed)
+	var skip skipped
+	if err := r.run(); errors.As(err, &skip) {
+		t.Skip(skip)
+	} else if err != nil {
+		t.Fatalf("%s.txtar%v\n\n%s", c.name, err, r.log)
+	}
+}
+
+// run runs the script. Its errors begin with the place in the script.
+func (r *runner) run() error {
+	if len(r.mode.needs) > 0 {
+		if err := r.require(r.mode.needs); err != nil {
+			return fmt.Errorf(" (%s): %w", r.mode.name, err)
 		}
 	}
-	for _, l := range c.lines {
+	for _, l := range r.c.lines {
 		if !r.applies(l) {
 			continue
 		}
 		if err := r.line(l); err != nil {
-			t.Fatalf("%s.txtar:%d (%s): %s\n%v\n\n%s", c.name, l.number, m.name, l.source, err, r.log)
+			return fmt.Errorf(":%d (%s): %s\n%w", l.number, r.mode.name, l.source, err)
 		}
 	}
 	if err := r.finish(); err != nil {
-		t.Fatalf("%s.txtar (%s): at the end: %v\n\n%s", c.name, m.name, err, r.log)
+		return fmt.Errorf(" (%s): at the end: %w", r.mode.name, err)
 	}
+	return nil
 }
 
 // mismatch describes a response that is not what a script wants.

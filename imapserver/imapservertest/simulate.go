@@ -25,7 +25,6 @@ type Simulation struct {
 // simulation is the state of a Simulate.
 type simulation struct {
 	Simulation
-	t      *testing.T
 	r      *runner
 	actors []*actor
 	boxes  []string
@@ -43,17 +42,18 @@ func Simulate(t *testing.T, s Server, o Simulation) {
 			*field = value
 		}
 	}
+	user, password := s.NewAccount(t)
 	sim := &simulation{
-		Simulation: o, t: t, seen: map[string]int{}, boxes: []string{"INBOX", "sim-1", "sim-2"},
-		r: newRunner(t, &s, conversation{}, mode{}),
+		Simulation: o, seen: map[string]int{}, boxes: []string{"INBOX", "sim-1", "sim-2"},
+		r: newRunner(&s, conversation{}, mode{}, user, password),
 	}
 	defer sim.closeAll()
 	if err := sim.run(); err != nil {
 		t.Fatalf("seed %d: %v\n\n%s", o.Seed, err, tail(sim.r.log.String()))
 	}
 	t.Logf("seed %d: %v", o.Seed, sim.seen)
-	for _, kind := range []string{"EXISTS", "FETCH", "resynchronised", "compared"} {
-		if sim.seen[kind] == 0 && o.Rounds >= 20 {
+	for kind, rounds := range map[string]int{"EXISTS": 10, "EXPUNGE": 20, "FETCH": 10, "compared": 10, "resynchronised": 100} {
+		if sim.seen[kind] == 0 && o.Rounds >= rounds {
 			t.Errorf("seed %d: no %s in the whole simulation", o.Seed, kind)
 		}
 	}
@@ -220,7 +220,7 @@ func (a *actor) act() error {
 
 // connect opens a connection; the modes that the server lacks are left out.
 func (a *actor) connect() error {
-	r := &runner{t: a.sim.t, server: a.sim.r.server, log: a.sim.r.log, user: a.sim.r.user, password: a.sim.r.password,
+	r := &runner{server: a.sim.r.server, log: a.sim.r.log, user: a.sim.r.user, password: a.sim.r.password,
 		sessions: map[string]*session{}}
 	for _, needed := range a.mode.needs {
 		if !r.server.lacks(needed) {
@@ -332,8 +332,8 @@ func (a *actor) choices(n int) []string {
 		"NOOP", "NOOP", "FETCH " + a.seqSet(n) + " (FLAGS)", "FETCH " + a.seqSet(n) + " (UID FLAGS)",
 		"FETCH " + a.seqSet(n) + " (BODY[TEXT]<0.3>)", "FETCH " + a.seqSet(n) + " (ENVELOPE RFC822.SIZE INTERNALDATE)",
 		"UID FETCH " + a.uidSet() + " (FLAGS)", "UID FETCH " + a.uidSet() + " (BODY[])",
-		"SEARCH UNSEEN", "UID SEARCH DELETED", "SEARCH RETURN (MIN MAX COUNT ALL) FLAGGED", "SEARCH SUBJECT A",
-		"STATUS " + other + " (MESSAGES UNSEEN)", "IDLE", "IDLE", "open", "drop",
+		"SEARCH UNSEEN", "UID SEARCH DELETED", "UID SEARCH " + a.seqSet(n) + " UNSEEN", "SEARCH RETURN (MIN MAX COUNT ALL) FLAGGED", "SEARCH SUBJECT A",
+		"STATUS " + other + " (MESSAGES UNSEEN)", "IDLE", "IDLE", "open", "drop", "pipeline", "pipeline",
 	}
 	if n < maxSimulated {
 		list = append(list, "COPY "+a.seqSet(n)+" "+other, "UID COPY "+a.uidSet()+" "+other)
@@ -371,6 +371,8 @@ func (a *actor) do(line string) error {
 		return nil
 	case "IDLE":
 		return a.idle()
+	case "pipeline":
+		return a.pipeline()
 	case "CLOSE":
 		a.remember()
 		delete(a.cache, a.box) // what CLOSE expunges is not told
@@ -380,6 +382,32 @@ func (a *actor) do(line string) error {
 	a.tally(untagged)
 	if err != nil && !(errors.Is(err, errRefused) && mayFail(line)) {
 		return fmt.Errorf("client %s (%s): %w", a.name, a.mode.name, err)
+	}
+	return a.catchUp()
+}
+
+// pipeline sends several commands at once, with sequence numbers only before any that may expunge (RFC 9051, section 5.5).
+func (a *actor) pipeline() error {
+	messages, _ := a.s.belief()
+	lines := []string{"FETCH " + a.seqSet(len(messages)) + " (FLAGS)", "SEARCH UNSEEN", "NOOP", "UID FETCH " + a.uidSet() + " (FLAGS)"}
+	if !a.s.readOnly() {
+		lines = slices.Insert(lines, 1, "STORE "+a.seqSet(len(messages))+" FLAGS ("+a.flags()+")")
+	}
+	var tags []string
+	for i, line := range lines {
+		tag := a.s.newTag()
+		tags = append(tags, tag)
+		a.s.note(tag + " " + line)
+		if err := a.s.sendLine([]linePart{{text: tag + " " + line}}, i < len(lines)-1); err != nil {
+			return err
+		}
+	}
+	for _, tag := range tags {
+		untagged, err := a.s.await(tag)
+		a.tally(untagged)
+		if err != nil && !errors.Is(err, errRefused) {
+			return err
+		}
 	}
 	return a.catchUp()
 }
