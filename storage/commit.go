@@ -186,6 +186,7 @@ func (c *committer) fail(b *batch, err error) {
 	c.mu.Lock()
 	failed := append([]*batch{b}, c.queue...)
 	c.queue = nil
+	c.next = c.durable + 1 // no hole in the row of LSNs
 	c.mu.Unlock()
 	for _, b := range failed {
 		for _, p := range b.records {
