@@ -167,6 +167,60 @@ func (w *whileSyncing) SyncDir(name string) error {
 	return err
 }
 
+// writtenWhileSyncing is a file that is written once more when its first Sync is about to return.
+type writtenWhileSyncing struct {
+	vfs.File
+	once sync.Once
+	run  func()
+}
+
+func (w *writtenWhileSyncing) Sync() error {
+	err := w.File.Sync()
+	w.once.Do(w.run)
+	return err
+}
+
+// creates makes one kind of file.
+type creates struct {
+	vfs.FS
+	wrap func(vfs.File) vfs.File
+}
+
+func (c creates) Create(name string) (vfs.File, error) {
+	f, err := c.FS.Create(name)
+	return c.wrap(f), err
+}
+
+// What is written while the file is synced, by its user or by SyncAll, is left for the next SyncAll.
+func TestTrackWrittenDuringSync(t *testing.T) {
+	for name, first := range map[string]func(vfs.FS, vfs.File) error{
+		"Sync":    func(_ vfs.FS, f vfs.File) error { return f.Sync() },
+		"SyncAll": func(fsys vfs.FS, _ vfs.File) error { return fsys.SyncAll() },
+	} {
+		d := storagetest.NewDisk()
+		w := &writtenWhileSyncing{}
+		fsys := vfs.Track(creates{d, func(f vfs.File) vfs.File { w.File = f; return w }})
+		f, err := fsys.Create("f")
+		must(t, err)
+		w.run = func() {
+			_, err := f.WriteAt([]byte("x"), 0)
+			must(t, err)
+			must(t, f.Close())
+		}
+		must(t, first(fsys, f))
+		if unsynced(d) == 0 {
+			t.Errorf("%s: all is synced, which cannot be", name)
+		}
+		must(t, fsys.SyncAll())
+		if n := unsynced(d); n != 0 {
+			t.Errorf("%s: %d things are not synced", name, n)
+		}
+		if _, err := w.File.Size(); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%s: the file is still open: %v", name, err)
+		}
+	}
+}
+
 // What is changed during SyncAll stays for the next.
 func TestTrackDuringSyncAll(t *testing.T) {
 	d := storagetest.NewDisk()
@@ -274,6 +328,81 @@ func trackWork(d *storagetest.Disk, fsys vfs.FS, worker int) error {
 		}
 	}
 	return nil
+}
+
+// Folders that SyncAll has not reached yet are found under their new names.
+func TestTrackRenamedDuringSyncAll(t *testing.T) {
+	d := storagetest.NewDisk()
+	w := &whileSyncing{FS: d}
+	fsys := vfs.Track(w)
+	folders := []string{"a", "b", "c", "d"}
+	for _, folder := range folders {
+		must(t, d.Mkdir(folder))
+	}
+	must(t, d.SyncAll())
+	for _, folder := range folders {
+		must(t, put(fsys, folder+"/f", "x"))
+	}
+	done := make(chan error, 1)
+	w.run = func() {
+		go func() {
+			var err error
+			for _, folder := range folders {
+				err = errors.Join(err, fsys.Rename(folder, folder+"2"))
+			}
+			done <- err
+		}()
+		time.Sleep(20 * time.Millisecond) // until the renaming waits
+	}
+	must(t, fsys.SyncAll())
+	must(t, <-done)
+	after := d.Crash(func(storagetest.Pending) int { return 0 })
+	for _, folder := range folders {
+		if _, err := after.Stat(folder + "/f"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Names made in a folder while another goroutine renames it survive a SyncAll begun after.
+func TestTrackFolderRace(t *testing.T) {
+	d, fsys := tracked(t)
+	must(t, fsys.Mkdir("p"))
+	stop := make(chan struct{})
+	var renaming, making sync.WaitGroup
+	renaming.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				fsys.Rename("p", "q")
+				fsys.Rename("q", "p")
+			}
+		}
+	})
+	for worker := range 4 {
+		making.Go(func() {
+			for i := range 200 {
+				name := fmt.Sprintf("/%d-%d", worker, i)
+				if put(fsys, "p"+name, "x") != nil && put(fsys, "q"+name, "x") != nil {
+					continue
+				}
+				if err := fsys.SyncAll(); err != nil {
+					t.Error(err)
+				}
+				after := d.Crash(func(storagetest.Pending) int { return 0 })
+				_, errP := after.Stat("p" + name)
+				_, errQ := after.Stat("q" + name)
+				if errP != nil && errQ != nil {
+					t.Errorf("%s is lost", name)
+				}
+			}
+		})
+	}
+	making.Wait()
+	close(stop)
+	renaming.Wait()
 }
 
 // A closed file does not answer, though the tracker still holds it open.
