@@ -123,7 +123,9 @@ func ask(c *console, data string, r request) error {
 	if err := askServer(dir, r, out); !errors.Is(err, errNoServer) {
 		return err
 	}
-	s, err := openStore(dir, r.Command == "add", slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	o := c.storage
+	o.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := openStore(dir, r.Command == "add", o)
 	if err != nil {
 		return err
 	}

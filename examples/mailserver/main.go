@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // grammar is the command line.
@@ -30,6 +32,7 @@ type grammar struct {
 type console struct {
 	in       *os.File
 	out, err io.Writer
+	storage  storage.Options // how units are opened: the zero value but in tests, which want small logs
 }
 
 // errFindings ends a check that found something; the findings are printed already.

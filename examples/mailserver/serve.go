@@ -45,7 +45,7 @@ func serve(c *console, s settings, first func(*server) (string, error)) error {
 	if err != nil {
 		return err
 	}
-	srv, err := newServer(s, logger)
+	srv, err := newServer(s, c.storage, logger)
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,9 @@ type service struct {
 }
 
 // newServer opens the data folder and all listeners. Nothing is accepted before start.
-func newServer(s settings, logger *slog.Logger) (*server, error) {
-	st, err := openStore(s.Data, true, logger)
+func newServer(s settings, o storage.Options, logger *slog.Logger) (*server, error) {
+	o.Logger = logger
+	st, err := openStore(s.Data, true, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -38,7 +37,7 @@ type store struct {
 }
 
 // openStore opens a data folder; with create it makes what is missing.
-func openStore(dir string, create bool, logger *slog.Logger) (*store, error) {
+func openStore(dir string, create bool, o storage.Options) (*store, error) {
 	unitDir := filepath.Join(dir, unitFolder)
 	if create {
 		if err := os.MkdirAll(unitDir, 0o700); err != nil {
@@ -57,7 +56,7 @@ func openStore(dir string, create bool, logger *slog.Logger) (*store, error) {
 	}
 	s := &store{dir: dir, users: users}
 	s.tree, _ = tree.(io.Closer)
-	if s.unit, err = storage.Open(tree, storage.Options{Logger: logger}); err != nil {
+	if s.unit, err = storage.Open(tree, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("data folder %s: %w", dir, err), s.closeTree())
 	}
 	return s, nil
