@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/crc32"
@@ -106,7 +107,7 @@ func (c *cache) bytes(uid UID) ([]byte, bool) {
 		return b, true
 	}
 	c.load()
-	i, ok := slices.BinarySearchFunc(c.index, uid, func(e cacheEntry, u UID) int { return int(int64(e.uid) - int64(u)) })
+	i, ok := slices.BinarySearchFunc(c.index, uid, func(e cacheEntry, u UID) int { return cmp.Compare(e.uid, u) })
 	if !ok {
 		c.mu.Unlock()
 		return nil, false
@@ -147,7 +148,7 @@ func (c *cache) load() {
 	for _, e := range entries {
 		c.index = append(c.index, e)
 	}
-	slices.SortFunc(c.index, func(a, b cacheEntry) int { return int(int64(a.uid) - int64(b.uid)) })
+	slices.SortFunc(c.index, func(a, b cacheEntry) int { return cmp.Compare(a.uid, b.uid) })
 }
 
 // readBlock reads the table of the block at c.end and returns the block's length, 0 if it is not whole.

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -41,7 +42,7 @@ func encodeBox(old, v *View, done wordCount) ([]byte, wordCount) {
 	var rows []Message
 	keep := func(m *Message) { rows = append(rows, *m) }
 	old.messages.diff(v.messages, func(m *Message) { gone = gone.Append(m.UID) }, keep, keep)
-	slices.SortFunc(rows, func(a, b Message) int { return int(int64(a.UID) - int64(b.UID)) })
+	slices.SortFunc(rows, func(a, b Message) int { return cmp.Compare(a.UID, b.UID) })
 	e.uids(gone)
 	e.uvarint(uint64(len(rows)))
 	e.b = slices.Grow(e.b, len(rows)*messageSize)
@@ -151,7 +152,7 @@ func (r *boxReader) frame(f frame) error {
 		m := decodeRow(d.take(messageSize))
 		if k := len(r.rows); k == 0 || r.rows[k-1].UID < m.UID {
 			r.rows = append(r.rows, m)
-		} else if i, ok := slices.BinarySearchFunc(r.rows, m.UID, func(m Message, u UID) int { return int(int64(m.UID) - int64(u)) }); ok {
+		} else if i, ok := slices.BinarySearchFunc(r.rows, m.UID, func(m Message, u UID) int { return cmp.Compare(m.UID, u) }); ok {
 			r.rows[i] = m
 		} else {
 			d.fail()

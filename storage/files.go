@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -87,6 +89,20 @@ func (d *diskFiles) add(m Message) {
 		return
 	}
 	d.files = d.files.append(m)
+}
+
+// settle brings those that came out of order to their places.
+func (d *diskFiles) settle() {
+	if len(d.late) == 0 {
+		return
+	}
+	rows := make([]Message, 0, d.files.n+len(d.late))
+	for _, m := range d.files.from(0) {
+		rows = append(rows, *m)
+	}
+	rows = slices.AppendSeq(rows, maps.Values(d.late))
+	slices.SortFunc(rows, func(a, b Message) int { return cmp.Compare(a.UID, b.UID) })
+	d.files, d.late = tree{}.append(rows...), nil
 }
 
 func (d *diskFiles) remove(uids UIDSet) {

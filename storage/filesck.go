@@ -33,6 +33,7 @@ func (w *fileWork) renameBox(v *View) (renamed bool, err error) {
 		w.mu.Unlock()
 		return false, nil
 	}
+	d.settle()
 	files := d.files
 	w.mu.Unlock()
 	var stale []Message

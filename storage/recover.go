@@ -525,15 +525,11 @@ func (w *fileWork) recoverGraves(st *accountState, lsn LSN) {
 		if err != nil {
 			continue
 		}
+		d.settle()
 		var gone UIDSet
 		for _, m := range d.files.from(0) {
 			if _, ok := v.Seq(m.UID); !ok {
 				gone = gone.Append(m.UID)
-			}
-		}
-		for uid := range d.late {
-			if _, ok := v.Seq(uid); !ok {
-				gone = gone.Union(UIDSet{{uid, uid}})
 			}
 		}
 		if len(gone) > 0 {

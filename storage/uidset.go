@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"sort"
@@ -25,7 +26,7 @@ func NewUIDSet(uids ...UID) UIDSet {
 
 // NormaliseUIDs makes a set of ranges in any order, which may overlap. It sorts ranges in place.
 func NormaliseUIDs(ranges []UIDRange) UIDSet {
-	slices.SortFunc(ranges, func(a, b UIDRange) int { return int(int64(a.First) - int64(b.First)) })
+	slices.SortFunc(ranges, func(a, b UIDRange) int { return cmp.Compare(a.First, b.First) })
 	var s UIDSet
 	for _, r := range ranges {
 		if n := len(s); n > 0 && uint64(r.First) <= uint64(s[n-1].Last)+1 {
