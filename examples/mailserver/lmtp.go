@@ -51,7 +51,7 @@ func (s *lmtpServer) start() {
 	s.smtp.Domain = s.hostname
 	s.smtp.MaxRecipients = lmtpMaxRecipients
 	s.smtp.MaxMessageBytes = s.maxSize
-	s.smtp.MaxLineLength = lmtpMaxLine
+	s.smtp.MaxLineLength = 0 // lmtpConn bounds lines
 	s.smtp.ReadTimeout = lmtpCommandTimeout
 	s.smtp.WriteTimeout = lmtpWriteTimeout
 	s.smtp.EnableSMTPUTF8 = true

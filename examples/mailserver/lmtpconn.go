@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
 // The library speaks the protocol; it is given one line of commands at a time, and messages are read past it. For its own
@@ -61,7 +63,7 @@ func (c *lmtpConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readLine reads a line of commands into rest; one that is too long in parts, for the library to refuse.
+// readLine reads a line of commands into rest.
 func (c *lmtpConn) readLine() error {
 	c.mu.Lock()
 	c.message = false
@@ -71,11 +73,14 @@ func (c *lmtpConn) readLine() error {
 		return os.ErrDeadlineExceeded
 	}
 	line, err := c.in.ReadSlice('\n')
-	if len(line) == 0 {
+	switch {
+	case len(line) > lmtpMaxLine:
+		return smtp.ErrTooLongLine
+	case len(line) == 0:
 		return err
 	}
 	c.rest = line
-	if fields := bytes.Fields(line[:min(len(line), lmtpMaxLine)]); len(fields) >= 2 && bytes.EqualFold(fields[0], []byte("BDAT")) {
+	if fields := bytes.Fields(line); len(fields) >= 2 && bytes.EqualFold(fields[0], []byte("BDAT")) {
 		if n, err := strconv.ParseUint(string(fields[1]), 10, 32); err == nil {
 			c.chunk = int64(n)
 			c.begin()
