@@ -3,12 +3,16 @@ package imapserver
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // pipeListener gives connections over net.Pipe.
@@ -51,9 +55,12 @@ func FuzzSession(f *testing.F) {
 		}
 	}
 	unit := newUnit(f)
+	var account atomic.Pointer[storage.Account]
 	s := &Server{
-		Auth:         &users{passwords: map[string]string{"user": "secret"}},
-		Open:         unit.OpenAccount,
+		Auth: &users{passwords: map[string]string{"user": "secret"}},
+		Open: func(ctx context.Context, _ string) (*storage.Account, error) {
+			return unit.OpenAccount(ctx, account.Load().Name())
+		},
 		InsecureAuth: true,
 		Logger:       slog.New(panicHandler{}),
 		Limits:       Limits{ConnectionsPerAccount: Unlimited},
@@ -61,10 +68,18 @@ func FuzzSession(f *testing.F) {
 	l := &pipeListener{make(chan net.Conn)}
 	go s.Serve(l)
 	defer s.Close()
-	account := newAccount(f, unit, "user")
+	runs := 0
 	f.Fuzz(func(t *testing.T, prefix byte, input []byte) {
-		if n := current(t, inbox(t, account)).Len(); n < 3 {
-			deliver(t, account, inbox(t, account), 3, "Subject: x\r\nContent-Type: text/plain\r\n\r\ntext\r\n")
+		if runs++; runs%50 == 1 { // else COPY 1:* would make more and more
+			a, err := unit.CreateAccount(context.Background(), fmt.Sprint("user", runs))
+			if err != nil {
+				t.Fatal(err)
+			}
+			account.Store(a)
+		}
+		a := account.Load()
+		if n := current(t, inbox(t, a)).Len(); n < 3 {
+			deliver(t, a, inbox(t, a), 3, "Subject: x\r\nContent-Type: text/plain\r\n\r\ntext\r\n")
 		}
 		out := talk(t, l, sessionPrefixes[int(prefix)%len(sessionPrefixes)]+string(input))
 		for line := range strings.Lines(out) {
