@@ -83,9 +83,10 @@ func (r *runner) sessionDirective(name, verb, rest string) error {
 	return fmt.Errorf("unknown directive %s %s", name, verb)
 }
 
-// flood sends n octets without a line end. A server may have enough of it before the last.
+// flood sends a command of n octets, with the tag "flood", that does not end. A server may have enough before the last.
 func (s *session) flood(n int) error {
-	err := s.write(bytes.Repeat([]byte("x"), n))
+	s.note("flood FLOOD")
+	err := s.write(append([]byte("flood "), bytes.Repeat([]byte("x"), n)...))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}

@@ -28,7 +28,7 @@
 //	A connect, A connect-plain                                     connect only; otherwise the first line logs in, too
 //	A starttls, A starttls-or-eof, A close, A quiet                TLS; drop the connection; nothing comes for a while
 //	A raw "Go string"                                              send octets as they are
-//	A flood 100000                                                 send so many octets without a line end
+//	A flood 100000                                                 send a command with the tag flood that does not end
 //
 // Any line may begin with conditions: [rev2] is a mode, [dovecot] a server's name, [!x] negates, [a|b] is one of them.
 // A session that a line names first connects, logs in to the script's fresh account and enables what the mode wants.

@@ -143,7 +143,7 @@ func (r *runner) expect(s *session, l scriptLine) error {
 		if got.tag == want.tag && match(want, got, r.vars, s.lastTag) {
 			return nil
 		}
-		if got.tagged() && want.tag == got.tag || !skipping && !isNoise(got) {
+		if got.tagged() || !skipping && !isNoise(got) {
 			return mismatch{l.text, got}
 		}
 	}
@@ -358,6 +358,9 @@ func (r *runner) finish() error {
 	for _, name := range r.order {
 		s := r.sessions[name]
 		if s.busy() {
+			if err := s.answersLeft(); err != nil {
+				return fmt.Errorf("session %s: %w", name, err)
+			}
 			continue
 		}
 		if err := r.quietNow(s); err != nil {

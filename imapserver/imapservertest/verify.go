@@ -38,6 +38,17 @@ func (s *session) busy() bool {
 	return s.mirror.bye || len(s.mirror.pending) > 0
 }
 
+// answersLeft is an error if the conversation ends without having met the answer of a command, other than one that
+// waits for the client.
+func (s *session) answersLeft() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mirror.bye || s.mirror.during("IDLE", "AUTHENTICATE") || len(s.unmet) == 0 {
+		return nil
+	}
+	return fmt.Errorf("no line of the script is for the answer to %s", s.unmet[0])
+}
+
 // belief returns a copy of what the client believes of the selected mailbox; false if none is selected.
 func (s *session) belief() ([]message, bool) {
 	s.mu.Lock()
