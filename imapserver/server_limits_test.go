@@ -145,13 +145,14 @@ func TestNetworkOf(t *testing.T) {
 
 // TestTimeouts checks that a client that is slow or silent is not waited for.
 func TestTimeouts(t *testing.T) {
-	s := newTestServer(t, func(s *Server) {
-		s.Timeouts = Timeouts{Handshake: 300 * time.Millisecond, Login: 300 * time.Millisecond, Idle: 300 * time.Millisecond,
-			Command: 300 * time.Millisecond}
-	})
+	const short = 300 * time.Millisecond
+	s := newTestServer(t, func(s *Server) { s.Timeouts = Timeouts{Handshake: short, Login: short} })
 	s.connectPlain(t).gone() // never logs in
-	silent := s.login(t, 1)[0]
-	if got := silent.gone(); !strings.HasPrefix(got[0], "* BYE") {
+	conn, err := net.Dial("tcp", s.implicit.Addr().String())
+	newClient(t, conn, err).gone() // never begins TLS
+
+	s = newTestServer(t, func(s *Server) { s.Timeouts = Timeouts{Idle: short, Command: short} })
+	if got := s.login(t, 1)[0].gone(); !strings.HasPrefix(got[0], "* BYE") { // silent
 		t.Errorf("%q", got)
 	}
 	slow := s.login(t, 1)[0]
@@ -159,11 +160,9 @@ func TestTimeouts(t *testing.T) {
 		if _, err := io.WriteString(slow.conn, "x"); err != nil {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(short / 6)
 	}
 	slow.gone()
-	conn, err := net.Dial("tcp", s.implicit.Addr().String()) // never begins TLS
-	newClient(t, conn, err).gone()
 }
 
 // TestWriteTimeout checks that a client that takes nothing is given up.
