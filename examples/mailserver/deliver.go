@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -123,7 +122,7 @@ var (
 )
 
 // reply turns an outcome into what the client is told; details stay in the log.
-func (s *lmtpServer) reply(err error) error {
+func reply(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -131,9 +130,6 @@ func (s *lmtpServer) reply(err error) error {
 		if errors.Is(err, replies[i].err) {
 			return &replies[i].reply
 		}
-	}
-	if errors.Is(err, storage.ErrStopped) {
-		s.failed(fmt.Errorf("delivery: %w", err))
 	}
 	return errLMTPTemporary
 }

@@ -28,8 +28,6 @@ type lmtpServer struct {
 	postmaster string // account for recipients called postmaster; "" for none
 	maxSize    int64  // of a message, as the client sends it
 	logger     *slog.Logger
-	// failed is told of errors after which the unit must be opened again.
-	failed func(error)
 
 	smtp   *smtp.Server
 	ctx    context.Context // ends with close
@@ -173,7 +171,7 @@ func (s *lmtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	}
 	account, err := s.server.resolve(to)
 	if err != nil {
-		return s.server.reply(err)
+		return reply(err)
 	}
 	s.tx.to = append(s.tx.to, recipient{to, account})
 	return nil
@@ -196,7 +194,7 @@ func (s *lmtpSession) LMTPData(r io.Reader, status smtp.StatusCollector) error {
 	results := s.server.deliver(s.server.ctx, tx, s.trace(tx), r)
 	io.Copy(io.Discard, r) // what a failure has left
 	for _, to := range tx.to {
-		status.SetStatus(to.address, s.server.reply(results[to.account]))
+		status.SetStatus(to.address, reply(results[to.account]))
 	}
 	return nil
 }

@@ -29,9 +29,6 @@ type lmtpTest struct {
 	*lmtpServer
 	t    *testing.T
 	addr string
-
-	mu     sync.Mutex
-	failed []error
 }
 
 func newLMTPTest(t *testing.T, tree vfs.FS) *lmtpTest {
@@ -53,11 +50,7 @@ func newLMTPTest(t *testing.T, tree vfs.FS) *lmtpTest {
 	}
 	x := &lmtpTest{t: t, addr: l.Addr().String()}
 	x.lmtpServer = &lmtpServer{unit: u, hostname: "mx.example.org", postmaster: "berta@example.org", maxSize: testMaxSize,
-		logger: slog.New(slog.DiscardHandler), failed: func(err error) {
-			x.mu.Lock()
-			defer x.mu.Unlock()
-			x.failed = append(x.failed, err)
-		}}
+		logger: slog.New(slog.DiscardHandler)}
 	x.start()
 	served := make(chan error, 1)
 	go func() { served <- x.serve(l) }()
@@ -376,9 +369,9 @@ func TestLMTPChunks(t *testing.T) {
 func (x *lmtpTest) quiet() {
 	x.t.Helper()
 	for range 1000 {
-		x.lmtpServer.mu.Lock()
+		x.mu.Lock()
 		n := len(x.conns)
-		x.lmtpServer.mu.Unlock()
+		x.mu.Unlock()
 		if n == 0 {
 			return
 		}
@@ -439,10 +432,9 @@ func TestLMTPStoppedUnit(t *testing.T) {
 	k.begin("anna@example.org")
 	k.send("x\r\n.\r\n")
 	k.want("451 4.3.0 ")
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if len(x.failed) == 0 || !errors.Is(x.failed[0], storage.ErrStopped) {
-		t.Errorf("told of %v", x.failed)
+	<-x.unit.Stopped() // which ends the process
+	if err := x.unit.Err(); !errors.Is(err, storage.ErrStopped) {
+		t.Error(err)
 	}
 }
 

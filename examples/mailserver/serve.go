@@ -119,7 +119,7 @@ func (s *server) prepare() error {
 		Logger:   s.logger,
 	}
 	s.lmtp = &lmtpServer{unit: s.store.unit, hostname: s.settings.Hostname, postmaster: s.settings.Postmaster,
-		maxSize: s.settings.MaxMessageSize, logger: s.logger, failed: s.fail}
+		maxSize: s.settings.MaxMessageSize, logger: s.logger}
 	s.lmtp.start()
 	if err := s.prepareTLS(); err != nil {
 		return err
@@ -204,10 +204,9 @@ func (s *server) wait(signals <-chan os.Signal) error {
 	case sig := <-signals:
 		s.logger.Info("shutting down", "signal", sig.String())
 		return nil
+	case <-s.store.unit.Stopped():
+		return fmt.Errorf("%w; ending, so that a restart recovers the mail", s.store.unit.Err())
 	case err := <-s.failure:
-		if errors.Is(err, storage.ErrStopped) {
-			return fmt.Errorf("%w; ending, so that a restart recovers the mail", err)
-		}
 		return err
 	}
 }
