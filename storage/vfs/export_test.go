@@ -25,3 +25,8 @@ func Kept(fsys FS) (kept, files, folders int) {
 const MaxKept = maxKept
 
 var Classify = classify
+
+// SameFile is how Lock tells that its file still has the name.
+func SameFile(fsys FS, f File, name string) bool {
+	return fsys.(*osFS).sameFile(f.(*osFile), name)
+}

@@ -47,3 +47,22 @@ func TestOSMagicLinks(t *testing.T) {
 		}
 	}
 }
+
+// A lock is worth nothing when the name has got another file since it was opened.
+func TestOSLockedName(t *testing.T) {
+	fsys := openOS(t, t.TempDir(), vfs.OS)
+	f, err := fsys.Create("lock")
+	must(t, err)
+	defer f.Close()
+	if !vfs.SameFile(fsys, f, "lock") {
+		t.Error("the file is not itself")
+	}
+	must(t, fsys.Rename("lock", "old"))
+	if vfs.SameFile(fsys, f, "lock") {
+		t.Error("a missing name is the file")
+	}
+	must(t, put(fsys, "lock", ""))
+	if vfs.SameFile(fsys, f, "lock") {
+		t.Error("another file is the file")
+	}
+}
