@@ -203,6 +203,26 @@ func TestUnitLeads(t *testing.T) {
 	}
 }
 
+// A unit that has stopped ends the server.
+func TestStoppedUnitEndsServer(t *testing.T) {
+	broken := false
+	tree := storagetest.Faults(vfs.NewMem(), func(op storagetest.Op) *storagetest.Fault {
+		if broken && op.Kind == storagetest.OpSync {
+			return &storagetest.Fault{Err: storagetest.EIO}
+		}
+		return nil
+	})
+	a, _ := newAdmin(t, tree)
+	broken = true
+	if err := a.do(context.Background(), request{Command: "add", Name: "anna", Password: "pw"}, func(string) {}); err == nil {
+		t.Fatal("added on a broken disk")
+	}
+	s := &server{store: a.store, logger: slog.New(slog.DiscardHandler)}
+	if err := s.wait(nil); !errors.Is(err, storage.ErrStopped) || !strings.Contains(err.Error(), "restart") {
+		t.Error(err)
+	}
+}
+
 func TestControl(t *testing.T) {
 	a, _ := newAdmin(t, vfs.NewMem())
 	s, err := listenControl(a, slog.New(slog.DiscardHandler))

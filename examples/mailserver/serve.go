@@ -140,6 +140,9 @@ func (s *server) prepare() error {
 			return err
 		}
 		s.services = append(s.services, service{x.name, l, x.serve})
+		if a, ok := l.Addr().(*net.TCPAddr); ok && x.name == "lmtp" && !a.IP.IsLoopback() {
+			s.logger.Warn("lmtp: everybody who reaches this address can deliver mail; loopback or unix:PATH is safer", "address", a.String())
+		}
 	}
 	a := &admin{store: s.store, kick: s.kick}
 	problems, err := a.mismatches()

@@ -40,7 +40,7 @@ type store struct {
 func openStore(dir string, create bool, o storage.Options) (*store, error) {
 	unitDir := filepath.Join(dir, unitFolder)
 	if create {
-		if err := os.MkdirAll(unitDir, 0o700); err != nil {
+		if err := makeFolder(unitDir); err != nil {
 			return nil, fmt.Errorf("data folder: %w", err)
 		}
 	} else if _, err := os.Stat(unitDir); errors.Is(err, fs.ErrNotExist) {
@@ -60,6 +60,28 @@ func openStore(dir string, create bool, o storage.Options) (*store, error) {
 		return nil, errors.Join(fmt.Errorf("data folder %s: %w", dir, err), s.closeTree())
 	}
 	return s, nil
+}
+
+// makeFolder makes a folder and those above it, and syncs the names of the new ones: they hold all that is promised later.
+func makeFolder(path string) error {
+	err := os.Mkdir(path, 0o700)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		if err := makeFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	above, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(above.Sync(), above.Close())
 }
 
 // close gives the folder back; everything acknowledged is on disk then, and also without it.
