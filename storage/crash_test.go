@@ -124,3 +124,32 @@ func TestCrashFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestBitFlips inverts bits in every kind of file.
+func TestBitFlips(t *testing.T) {
+	e := &storagetest.Explorer{Seed: *seed}
+	total := map[string]storagetest.FlipCounts{}
+	for range max(*states/1000, 1) {
+		p := storagetest.Program{`append A 100,200 $Work`, `copy INBOX all A`, `create A/B`, `move INBOX 1 A/B`, `checkpoint`,
+			`append INBOX 3000`, `store A 1 +\Flagged`, `subscribe A`, `append bob:INBOX 40,50`, `store bob:INBOX 1 +\Seen`}
+		flips, err := e.Flip(p, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, n := range flips {
+			sum := total[kind]
+			sum.Harmless += n.Harmless
+			sum.Healed += n.Healed
+			sum.Reported += n.Reported
+			total[kind] = sum
+		}
+	}
+	for _, kind := range []string{".wal", "manifest", "accounts", ".ck", ".idx", "message", "maildirfolder"} {
+		if total[kind].Reported+total[kind].Healed == 0 {
+			t.Errorf("no inverted bit of %s was told of", kind)
+		}
+	}
+	for kind, n := range total {
+		t.Logf("%-16s %+v", kind, n)
+	}
+}

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -48,24 +49,25 @@ type observation struct {
 	recent map[item]storage.UID // of each mailbox: persisted lazily, so kept apart
 }
 
-// observe looks at the items that want accepts. Bodies are read whole, by the way that clients read them.
+// observe looks at the items that want accepts. Bodies are read whole, by the way that clients read them. With an error it has seen
+// all that can be read.
 func observe(ctx context.Context, u *storage.Unit, want func(item) bool) (observation, error) {
 	o := observation{items: map[item]string{}, recent: map[item]storage.UID{}}
+	var errs []error
 	for _, info := range u.Accounts() {
 		if info.Name != defaultAccount && !want(item{account: info.Name, kind: itemAccount}) {
 			continue // another session's, which may remove it at any moment
 		}
 		a, err := u.OpenAccount(ctx, info.Name)
-		if err != nil {
-			return o, fmt.Errorf("account %s: %w", info.Name, err)
+		if err == nil {
+			err = o.account(ctx, a, info, want)
+			a.Close()
 		}
-		err = o.account(ctx, a, info, want)
-		a.Close()
 		if err != nil {
-			return o, fmt.Errorf("account %s: %w", info.Name, err)
+			errs = append(errs, fmt.Errorf("account %s: %w", info.Name, err))
 		}
 	}
-	return o, nil
+	return o, errors.Join(errs...)
 }
 
 func (o *observation) account(ctx context.Context, a *storage.Account, info storage.AccountInfo, want func(item) bool) error {
@@ -77,16 +79,17 @@ func (o *observation) account(ctx context.Context, a *storage.Account, info stor
 			o.items[i] = "on"
 		}
 	}
+	var errs []error
 	for box := range a.Mailboxes() {
 		i := item{account: info.Name, kind: itemMailbox, name: box.Name}
 		if !want(i) {
 			continue
 		}
 		if err := o.mailbox(ctx, a, i, box); err != nil {
-			return fmt.Errorf("mailbox %s: %w", box.Name, err)
+			errs = append(errs, fmt.Errorf("mailbox %s: %w", box.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (o *observation) mailbox(ctx context.Context, a *storage.Account, i item, info storage.MailboxInfo) error {
@@ -111,16 +114,17 @@ func (o *observation) mailbox(ctx context.Context, a *storage.Account, i item, i
 	o.recent[i] = m.Recent()
 	o.items[i] = fmt.Sprintf("id %s use %d %+v vanished%s keywords %q", info.ID, info.SpecialUse, info.Status, vanished.String(), v.AllKeywords())
 	i.kind = itemMessage
+	var errs []error
 	for seq, row := range v.All() {
 		sum, err := readContent(ctx, m, row)
 		if err != nil {
-			return err
+			errs = append(errs, err)
 		}
 		i.uid = row.UID
 		o.items[i] = fmt.Sprintf("seq %d flags %05b keywords %q modseq %d size %d stored %d date %d saved %d emailid %s digest %X content %x",
 			seq, row.Flags, v.Keywords(row.Keywords), row.ModSeq, row.Size, row.StoredSize, row.InternalDate, row.SaveDate, row.EmailID, row.Digest, sum[:8])
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // readContent returns the digest of a message's bytes in wire form.
