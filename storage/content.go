@@ -79,13 +79,26 @@ func (w *fileWork) open(box ID, uid UID) (io.ReaderAt, Message, error) {
 		}
 		var f vfs.File
 		if f, err = w.account.unit.fs.Open(path); err == nil {
-			return f, row, nil
+			return checkSize(f, path, row)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, Message{}, err
 		}
 	}
 	return w.search(box, uid, err)
+}
+
+// checkSize refuses a file that has not the size that its message had.
+func checkSize(f vfs.File, path string, row Message) (io.ReaderAt, Message, error) {
+	size, err := f.Size()
+	if err == nil && size != int64(row.StoredSize) {
+		err = &DamageError{File: path, Offset: min(size, int64(row.StoredSize)), What: fmt.Sprintf("has %d bytes, the message had %d", size, row.StoredSize)}
+	}
+	if err != nil {
+		f.Close()
+		return nil, Message{}, err
+	}
+	return f, row, nil
 }
 
 // locate tells where the bytes of a message are; w.mu is held. The row has at least the sizes.
@@ -144,7 +157,10 @@ func (w *fileWork) search(box ID, uid UID, missing error) (io.ReaderAt, Message,
 		for _, e := range entries {
 			if rest, ok := strings.CutPrefix(e.Name, base); ok && (rest == "" || rest[0] == ':') {
 				f, err := w.account.unit.fs.Open(dir + "/" + e.Name)
-				return f, row, err
+				if err != nil {
+					return nil, Message{}, err
+				}
+				return checkSize(f, dir+"/"+e.Name, row)
 			}
 		}
 	}

@@ -25,6 +25,7 @@ type keeper struct {
 	mu       sync.Mutex // guards the following fields
 	number   uint64     // of the last completed checkpoint
 	removals []removal  // accounts whose trees are to go
+	keep     LSN        // records from here on stay in the log, for accounts that are damaged; 0: none
 	last     time.Time  // when a checkpoint was last begun
 
 	run       sync.Mutex // held during a checkpoint; guards the following fields
@@ -139,12 +140,11 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 		return k.clear(state)
 	}
 	if err := u.fs.SyncAll(); err != nil {
-		err = fmt.Errorf("%w: checkpoint: %w", ErrStopped, err)
-		u.committer.stop(err)
-		return err
+		return fmt.Errorf("checkpoint: %w", err)
 	}
 	k.unlinked = false
-	if err := k.record(ctx, &checkpointEffect{number: number, state: state, files: k.filesUpTo(state), clean: last}); err != nil {
+	complete := k.stateUpTo(state)
+	if err := k.record(ctx, &checkpointEffect{number: number, state: complete, files: k.filesUpTo(complete), clean: last}); err != nil {
 		return err
 	}
 	if err := k.complete(number, state); err != nil {
@@ -225,6 +225,16 @@ func (k *keeper) filesUpTo(state LSN) LSN {
 		state = min(state, r.lsn-1)
 	}
 	return state
+}
+
+// stateUpTo returns the LSN up to which the state of all accounts is complete: not beyond the records of damaged ones.
+func (k *keeper) stateUpTo(lsn LSN) LSN {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.keep != 0 {
+		return min(lsn, k.keep-1)
+	}
+	return lsn
 }
 
 // record writes the checkpoint's record to the log.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -159,8 +160,12 @@ func (r *recovery) readDirectory() error {
 			return &DamageError{File: accountsFile, What: err.Error()}
 		}
 		u.keeper.directory = d
-		if r.lastLSN == 0 {
-			return &DamageError{File: logDir, What: "the log is missing"}
+		if r.lastLSN == 0 && u.damage == nil {
+			u.damage = &DamageError{File: logDir, What: "no record can be read, but there are accounts"}
+		}
+		if u.damage != nil && r.last.number == 0 { // which checkpoint was the last is not known
+			r.last.number = math.MaxUint64
+			u.keeper.number = math.MaxUint64
 		}
 	}
 	u.dir.head = d
@@ -195,33 +200,62 @@ func (r *recovery) replay() error {
 	}
 	for _, id := range r.order {
 		if a := r.touched[id]; a.torn && a.durable.Load().lsn <= a.written.state.lsn {
-			return a.written.file.damaged("what follows is no frame")
+			r.exclude(a, a.written.file.damaged("what follows is no frame"))
 		}
 	}
 	return nil
+}
+
+// exclude keeps an account whose checkpoint is damaged out of service. Its records stay in the log.
+func (r *recovery) exclude(a *recoveredAccount, err error) {
+	u := r.unit
+	u.logger.Error("an account is damaged and not served", "account", a.id, "err", err)
+	u.broken[a.id] = err
+	delete(u.accounts, a.id)
+	if k := u.keeper; k.keep == 0 || a.records[0].lsn < k.keep {
+		k.keep = a.records[0].lsn
+	}
 }
 
 func (r *recovery) replayRecord(rec *record) error {
 	a, ok := r.touched[rec.account]
 	if !ok {
 		a = &recoveredAccount{Account: r.unit.newAccount(rec.account)}
+		r.touched[rec.account] = a
+		r.order = append(r.order, rec.account)
+		r.unit.accounts[rec.account] = a.Account
+		a.records = []*record{rec}
 		torn, err := a.readCheckpoint(r.last.number)
+		var damage *DamageError
+		if errors.As(err, &damage) {
+			r.exclude(a, err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		a.torn = torn
-		r.touched[rec.account] = a
-		r.order = append(r.order, rec.account)
-		r.unit.accounts[rec.account] = a.Account
+	} else {
+		a.records = append(a.records, rec)
 	}
-	a.records = append(a.records, rec)
+	if r.unit.broken[rec.account] != nil {
+		return nil
+	}
 	st := a.durable.Load()
 	if rec.lsn <= st.lsn {
 		return nil
 	}
 	next, _, err := st.apply(rec)
 	if err != nil {
-		return &DamageError{File: a.dir + "/meta", What: err.Error()}
+		var damage *DamageError
+		switch {
+		case errors.Is(err, errGap) || errors.Is(err, ErrNoMailbox):
+			err = a.written.file.damaged("%v", err)
+		case !errors.As(err, &damage):
+			return err // the disk could not be read now
+		}
+		r.exclude(a, err)
+		return nil
 	}
 	if r.unit.damage != nil {
 		a.files.expect(rec.effects) // the bytes stay in memory; nothing is written to a damaged unit
@@ -236,6 +270,9 @@ func (r *recovery) finish() error {
 	u := r.unit
 	for _, id := range r.order {
 		a := r.touched[id]
+		if u.broken[id] != nil {
+			continue
+		}
 		if err := a.files.recover(a.durable.Load(), a.records, r.last); err != nil {
 			return err
 		}
@@ -341,6 +378,13 @@ func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
 	if err != nil {
 		return err
 	}
+	taken := slices.Collect(maps.Values(have))
+	for id, folder := range w.folders { // as of the checkpoint: tells of those whose markers are damaged
+		if _, err := fsys.Stat(folder); err == nil && have[id] == "" && !slices.Contains(taken, folder) {
+			have[id] = folder
+		}
+	}
+	delete(have, inboxOf(st))
 	for id, folder := range have {
 		b, wanted := st.box(id)
 		if wanted && folder == w.account.folderFor(id, b.name) {
@@ -371,6 +415,14 @@ func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
 		}
 	}
 	return w.recoverDeleted(st, records, have)
+}
+
+// inboxOf returns the id of INBOX, whose folder is the root of the tree and never moves.
+func inboxOf(st *accountState) ID {
+	if b, ok := st.find(inbox); ok {
+		return b.view.id
+	}
+	return ID{}
 }
 
 // setAside moves a folder without a marker, which is not ours to remove, out of the way.

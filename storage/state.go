@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func compareNames(a, b string) int {
 	return strings.Compare(a, b)
 }
 
+// errGap: what a record builds on is not there.
+var errGap = errors.New("records are missing")
+
 // draft is a state in the making.
 type draft struct {
 	accountState
@@ -67,7 +71,7 @@ type draft struct {
 // yet; see stamp.
 func (s *accountState) apply(r *record) (*accountState, []*View, error) {
 	if r.prev != s.lsn {
-		return nil, nil, fmt.Errorf("account %s: record %d follows record %d, but the state is that of %d", r.account, r.lsn, r.prev, s.lsn)
+		return nil, nil, fmt.Errorf("account %s: record %d follows record %d, but the state is that of %d: %w", r.account, r.lsn, r.prev, s.lsn, errGap)
 	}
 	d := draft{accountState: *s}
 	d.lsn = r.lsn
@@ -123,7 +127,7 @@ func (d *draft) edit(x onBox, modseq ModSeq, f func(*View) error) error {
 		return err
 	}
 	if x.prev != old.lsn && !slices.Contains(d.fresh, old) {
-		return fmt.Errorf("mailbox %s: record %d follows record %d, but the state is that of %d", x.id, d.lsn, x.prev, old.lsn)
+		return fmt.Errorf("mailbox %s: record %d follows record %d, but the state is that of %d: %w", x.id, d.lsn, x.prev, old.lsn, errGap)
 	}
 	v := *old
 	v.lsn = d.lsn

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -64,6 +65,17 @@ type manifest struct {
 	Format [2]int // major: others are refused; minor: newer ones are read
 	ID     ID
 	Epoch  uint32 // rises when another machine takes the unit over
+	Sum    uint32 // CRC-32C of the text with this as 0
+}
+
+func (m manifest) encode() ([]byte, error) {
+	m.Sum = 0
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	m.Sum = crc32.Checksum(text, castagnoli)
+	return json.Marshal(m)
 }
 
 // MarshalText and UnmarshalText write an ID as hexadecimal digits.
@@ -108,6 +120,7 @@ type Unit struct {
 
 	mu       sync.Mutex // guards the following fields
 	accounts map[ID]*Account
+	broken   map[ID]error // accounts whose checkpoints are damaged; their records stay in the log
 }
 
 // directoryState is the directory's head and durable state, as an account has them.
@@ -123,7 +136,8 @@ type directoryState struct {
 // damage in the log the unit opens read-only; Damage tells.
 func Open(tree vfs.FS, o Options) (*Unit, error) {
 	o.defaults()
-	u := &Unit{fs: tree, opt: o, logger: o.Logger, accounts: map[ID]*Account{}, room: newRoom(maxInFlight)}
+	u := &Unit{opt: o, logger: o.Logger, accounts: map[ID]*Account{}, broken: map[ID]error{}, room: newRoom(maxInFlight)}
+	u.fs = &guard{tree, u.stop}
 	if err := u.prepare(); err != nil {
 		return nil, err
 	}
@@ -175,7 +189,7 @@ func (u *Unit) prepare() error {
 	if err := writeNew(u.fs, lockFile, nil); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	m, err := json.Marshal(manifest{Format: [2]int{formatMajor, formatMinor}, ID: NewID(), Epoch: 1})
+	m, err := manifest{Format: [2]int{formatMajor, formatMinor}, ID: NewID(), Epoch: 1}.encode()
 	if err != nil {
 		return err
 	}
@@ -196,11 +210,21 @@ func (u *Unit) readManifest() error {
 	if major := u.manifest.Format[0]; major != formatMajor {
 		return fmt.Errorf("%w: unit has format %d, this program knows %d", ErrNewerFormat, major, formatMajor)
 	}
+	if want, err := u.manifest.encode(); err != nil || u.manifest.Format[1] == formatMinor && string(want) != strings.TrimSpace(string(data)) {
+		return &DamageError{File: manifestFile, What: "its sum is not that of its text"}
+	}
 	return nil
 }
 
 // ID returns the unit's id.
 func (u *Unit) ID() ID { return u.manifest.ID }
+
+// stop ends all changes after an error that leaves open what is on disk.
+func (u *Unit) stop(err error) {
+	if u.committer != nil {
+		u.committer.stop(err)
+	}
+}
 
 // Damage returns what is wrong with the log of a unit that was opened read-only, nil otherwise.
 func (u *Unit) Damage() error { return u.damage }
@@ -282,6 +306,9 @@ func (u *Unit) OpenAccount(ctx context.Context, name string) (*Account, error) {
 
 // accountLocked returns an account from memory or from its checkpoint; u.mu is held.
 func (u *Unit) accountLocked(id ID) (*Account, error) {
+	if err := u.broken[id]; err != nil {
+		return nil, err
+	}
 	if a, ok := u.accounts[id]; ok {
 		return a, nil
 	}
