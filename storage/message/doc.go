@@ -25,7 +25,11 @@
 // so that clients see the same structure after a move. Addresses that cannot be read appear with
 // MISSING_MAILBOX, MISSING_DOMAIN, SYNTAX_ERROR or INVALID_ROUTE.
 //
-// Known differences, all in mail that breaks the standards:
+// Known differences in mail that keeps to the standards:
+//   - The line end between the closing delimiter of a multipart and the delimiter of the multipart
+//     around it belongs to the latter (RFC 2046, section 5.1.1): what is signed is what is fetched.
+//
+// Known differences in mail that breaks the standards:
 //   - name*=value after pieces of another parameter keeps its name (RFC 2231, section 4).
 //   - BODY[HEADER.FIELDS (...)] of an embedded message always ends with an empty line, and
 //     BODY[HEADER.FIELDS.NOT (...)] never goes beyond the header.

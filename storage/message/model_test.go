@@ -15,16 +15,6 @@ type node struct {
 	body     string // what is between the header and the delimiter
 	children []*node
 	message  bool // message/rfc822; its child is the message
-	closed   bool // the body ends with a closing delimiter
-}
-
-// endLine gives a part a line end that does not belong to the delimiter behind it: that of a closing
-// delimiter is not given away.
-func (n *node) endLine() {
-	n.body += "\n"
-	if n.message {
-		n.children[0].endLine()
-	}
 }
 
 // maker makes messages at random whose structure is known.
@@ -48,7 +38,7 @@ func (m *maker) part(depth int, fields string) *node {
 		inner := m.part(depth+1, m.pick("", "From: a@b (c)\n", "Subject: in\n folded\nTo: x:y@z;\n"))
 		return &node{
 			header: fields + "Content-Type: message/rfc822\n\n", body: inner.header + inner.body,
-			children: []*node{inner}, message: true, closed: inner.closed,
+			children: []*node{inner}, message: true,
 		}
 	}
 	return &node{
@@ -76,13 +66,9 @@ func (m *maker) multipart(depth int, fields string) *node {
 		child := m.part(depth+1, m.pick("", "X-Field: y\n", "Content-ID: <z>\n"))
 		n.children = append(n.children, child)
 		body += "--" + boundary + m.pick("\n", "  \n") + child.header + child.body + "\n"
-		if child.closed {
-			child.endLine()
-		}
 	}
 	epilogue := m.pick("", "\n.", "\nepilogue\n\n.")
 	n.body = body + "--" + boundary + "--" + epilogue
-	n.closed = epilogue == ""
 	return n
 }
 

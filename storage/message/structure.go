@@ -187,7 +187,9 @@ func (p *parser) readBody(cur int) int {
 		} else if complete {
 			return p.openPart(owner)
 		}
-		first = true
+		// The line end of a closing delimiter belongs to the delimiter of a multipart around this one, if that follows
+		// at once (RFC 2046, section 5.1.1): else a signed multipart would be fetched with two octets more than were signed.
+		first = !closing
 	}
 }
 

@@ -132,7 +132,7 @@ in
 out
 --b--
 `, `((` + plainPart(4, 1) + ` "mixed" ("boundary" "bb") NIL NIL NIL)` + plainPart(3, 0) + ` "mixed" ("boundary" "b") NIL NIL NIL)`,
-		map[string]string{"1.1": "in\r\n", "2": "out", "1": "--bb\r\n\r\nin\r\n\r\n--bb--\r\n"}},
+		map[string]string{"1.1": "in\r\n", "2": "out", "1": "--bb\r\n\r\nin\r\n\r\n--bb--"}},
 	{"same boundary inside", `Content-Type: multipart/mixed; boundary=b
 
 --b
