@@ -38,7 +38,7 @@
 // # What clients send
 //
 // ${name} is a captured value, ${name+1} one more. Given are user, password, sasl (the PLAIN response), badsasl,
-// len:user, len:password and size:FILE. <<FILE>> and <<"Go string">> are literals for which the client waits, <<+...>>
+// len:user, len:password, size:FILE and text:FILE (without its last line end). <<FILE>> and <<"Go string">> are literals for which the client waits, <<+...>>
 // non-synchronising ones, <<~...>> and <<~+...>> literal8.
 //
 // # What is expected

@@ -34,6 +34,7 @@ func newRunner(s *Server, c conversation, m mode, user, password string) *runner
 	r.vars["len:user"], r.vars["len:password"] = strconv.Itoa(len(r.user)), strconv.Itoa(len(r.password))
 	for name, b := range c.files {
 		r.vars["size:"+name] = strconv.Itoa(len(b))
+		r.vars["text:"+name] = strings.TrimRight(string(b), "\r\n")
 	}
 	return r
 }

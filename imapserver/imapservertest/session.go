@@ -200,6 +200,9 @@ func (s *session) sendLine(parts []linePart, queue bool) error {
 				return err
 			}
 			if err := s.awaitContinuation(); err != nil {
+				if errors.Is(err, errRefused) {
+					return nil // the answer is held for whom it may concern
+				}
 				return err
 			}
 			b = nil
@@ -225,10 +228,11 @@ func (s *session) awaitContinuation() error {
 			return a.err
 		case a.tag == "+":
 			return nil
-		case a.tagged():
-			return fmt.Errorf("literal refused: %s", a.raw)
 		}
 		s.held = append(s.held, a)
+		if a.tag == s.lastTag {
+			return fmt.Errorf("literal %w: %s", errRefused, a.raw)
+		}
 	}
 }
 

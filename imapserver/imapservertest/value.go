@@ -169,6 +169,9 @@ func (p *parser) literal() (value, error) {
 	if err != nil || n > uint64(len(rest)) {
 		return value{}, p.fail("bad literal size")
 	}
+	if bytes.IndexByte(rest[:n], 0) >= 0 && p.b[0] != '~' {
+		return value{}, p.fail("NUL within a literal that is no literal8")
+	}
 	p.b = rest[n:]
 	return value{kind: str, text: string(rest[:n])}, nil
 }
