@@ -164,7 +164,8 @@ func madeSamples() []sample {
 		{"many folds", from + "References:" + strings.Repeat("\r\n <a@example.org>", 5_000) + "\r\n\r\nbody\r\n"},
 		{"deep comments", "From: " + strings.Repeat("(", 10_000) + "\r\nTo: " + strings.Repeat("<", 10_000) + "\r\n\r\nbody\r\n"},
 		{"deep brackets", from + "Subject: " + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + "\r\n\r\nbody\r\n"},
-		{"deep multipart", deepMultipart(from, 1_000)},
+		{"nested multipart", nested(from, 50, "nutshell")},
+		{"deep multipart", nested(from, 1_000, "abyss")},
 		{"deep message", from + strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 1_000) + "Subject: inside\r\n\r\nbody\r\n"},
 		{"unclosed multipart", from + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n"},
 		{"no boundary", from + "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\none\r\n--b--\r\n"},
@@ -209,13 +210,14 @@ func allOctets() string {
 	return string(b) + "\r\n"
 }
 
-func deepMultipart(from string, depth int) string {
+// nested is text in so many multiparts.
+func nested(from string, depth int, text string) string {
 	var b strings.Builder
 	b.WriteString(from)
 	for i := range depth {
 		fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
 	}
-	b.WriteString("\r\ninnermost\r\n")
+	b.WriteString("\r\n" + text + "\r\n")
 	for i := depth - 1; i >= 0; i-- {
 		fmt.Fprintf(&b, "--b%d--\r\n", i)
 	}
@@ -279,7 +281,7 @@ func TestCorpus(t *testing.T) {
 	if len(rs) != len(samples)+1 {
 		t.Errorf("FETCH of %d messages gives %d responses", len(samples), len(rs)-1)
 	}
-	for _, key := range []string{"TEXT innermost", "BODY line", "SUBJECT plain", "FROM anna", "SENTON 23-Nov-2026", `HEADER X-Many ""`} {
+	for _, key := range []string{"TEXT nutshell", "BODY line", "SUBJECT plain", "FROM anna", "SENTON 23-Nov-2026", `HEADER X-Many ""`} {
 		if rs := w.must(t, "UID SEARCH %s", key); !strings.Contains(rs[0].text, " ") || rs[0].text == "* SEARCH" {
 			t.Errorf("SEARCH %s finds nothing: %q", key, rs[0].text)
 		}
