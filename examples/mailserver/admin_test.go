@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,9 +176,9 @@ func TestRenameRefuses(t *testing.T) {
 
 // When the unit fails, the user file stays as it is.
 func TestUnitLeads(t *testing.T) {
-	broken := false
+	var broken atomic.Bool
 	tree := storagetest.Faults(vfs.NewMem(), func(op storagetest.Op) *storagetest.Fault {
-		if broken && op.Kind == storagetest.OpSync {
+		if broken.Load() && op.Kind == storagetest.OpSync {
 			return &storagetest.Fault{Err: storagetest.EIO}
 		}
 		return nil
@@ -187,7 +188,7 @@ func TestUnitLeads(t *testing.T) {
 	if err := a.do(ctx, request{Command: "add", Name: "anna", Password: "pw"}, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
-	broken = true
+	broken.Store(true)
 	for _, r := range []request{
 		{Command: "add", Name: "berta", Password: "pw"},
 		{Command: "rename", Name: "anna", To: "berta"},
@@ -205,15 +206,15 @@ func TestUnitLeads(t *testing.T) {
 
 // A unit that has stopped ends the server.
 func TestStoppedUnitEndsServer(t *testing.T) {
-	broken := false
+	var broken atomic.Bool
 	tree := storagetest.Faults(vfs.NewMem(), func(op storagetest.Op) *storagetest.Fault {
-		if broken && op.Kind == storagetest.OpSync {
+		if broken.Load() && op.Kind == storagetest.OpSync {
 			return &storagetest.Fault{Err: storagetest.EIO}
 		}
 		return nil
 	})
 	a, _ := newAdmin(t, tree)
-	broken = true
+	broken.Store(true)
 	if err := a.do(context.Background(), request{Command: "add", Name: "anna", Password: "pw"}, func(string) {}); err == nil {
 		t.Fatal("added on a broken disk")
 	}

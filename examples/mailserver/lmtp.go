@@ -127,12 +127,10 @@ func (c *lmtpTracked) Close() error {
 type lmtpSession struct {
 	server *lmtpServer
 	conn   *smtp.Conn
-
-	mu sync.Mutex // guards the following field: a chunked message is read in a goroutine of its own
-	tx *transaction
+	tx     *transaction // nil before MAIL
 }
 
-// transaction is what MAIL and RCPT have said. It is not changed once its message is read.
+// transaction is what MAIL and RCPT have said.
 type transaction struct {
 	from string
 	utf8 bool
@@ -143,16 +141,12 @@ type transaction struct {
 type recipient struct{ address, account string }
 
 func (s *lmtpSession) Reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.tx = nil
 }
 
 func (s *lmtpSession) Logout() error { return nil }
 
 func (s *lmtpSession) Mail(from string, o *smtp.MailOptions) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch {
 	case s.tx != nil:
 		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "Nested MAIL command"}
@@ -164,8 +158,6 @@ func (s *lmtpSession) Mail(from string, o *smtp.MailOptions) error {
 }
 
 func (s *lmtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.tx.utf8 && !isASCII(to) {
 		return errNeedsUTF8
 	}
@@ -181,16 +173,9 @@ func (s *lmtpSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *lmtpSession) Data(io.Reader) error { return errLMTPTemporary }
 
 // LMTPData takes in the message and sets a status for each recipient.
-func (s *lmtpSession) LMTPData(r io.Reader, status smtp.StatusCollector) error {
-	s.mu.Lock()
+func (s *lmtpSession) LMTPData(_ io.Reader, status smtp.StatusCollector) error {
 	tx := s.tx
-	s.mu.Unlock()
-	if tx == nil {
-		return errLMTPTemporary
-	}
-	if _, chunked := r.(*io.PipeReader); !chunked { // after DATA; see lmtpConn
-		r = s.conn.Conn().(*lmtpTracked).data(s.server.maxSize)
-	}
+	r := s.conn.Conn().(*lmtpTracked).data(s.server.maxSize) // past the library, see lmtpConn
 	results := s.server.deliver(s.server.ctx, tx, s.trace(tx), r)
 	io.Copy(io.Discard, r) // what a failure has left
 	for _, to := range tx.to {

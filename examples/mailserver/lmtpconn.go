@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +15,9 @@ import (
 )
 
 // The library speaks the protocol; it is given one line of commands at a time, and messages are read past it. For its own
-// reader of messages does not see the end of one whose last line ends with CR CR LF, takes a BDAT chunk for complete when the
-// connection ends inside it, bounds the length of lines, and has no time-out while a message comes in.
+// reader of messages does not see the end of one whose last line ends with CR CR LF, bounds the length of lines, and has no
+// time-out while a message comes in. BDAT is not offered: after RSET the library may take the outcome of one message for that
+// of the next, and a chunk for complete when the connection ends inside it.
 
 const (
 	lmtpCommandTimeout = 5 * time.Minute  // between commands
@@ -30,13 +30,15 @@ const (
 // errTooLarge ends the reading of a message above the limit; what was left of it has been passed over.
 var errTooLarge = errors.New("message is too large")
 
+// errChunk ends a connection whose client sends BDAT though it is not offered.
+var errChunk = errors.New("BDAT is not offered")
+
 // lmtpConn is the server's side of a connection. Reads come from one goroutine at a time.
 type lmtpConn struct {
 	net.Conn
 	in       *bufio.Reader
 	hostname string    // completes the address of <postmaster>
 	rest     []byte    // of a line, not yet read
-	chunk    int64     // bytes left of a BDAT chunk
 	until    time.Time // end of the time for the present message
 
 	mu      sync.Mutex // guards the following fields
@@ -48,11 +50,8 @@ func newLMTPConn(c net.Conn, hostname string) *lmtpConn {
 	return &lmtpConn{Conn: c, in: bufio.NewReaderSize(c, 16<<10), hostname: hostname}
 }
 
-// Read gives the library at most one line of commands, or bytes of a chunk.
+// Read gives the library at most one line of commands.
 func (c *lmtpConn) Read(p []byte) (int, error) {
-	if c.chunk > 0 {
-		return c.readChunk(p)
-	}
 	if len(c.rest) == 0 {
 		if err := c.readLine(); err != nil {
 			return 0, err
@@ -78,14 +77,10 @@ func (c *lmtpConn) readLine() error {
 		return smtp.ErrTooLongLine
 	case len(line) == 0:
 		return err
+	case len(line) >= 4 && bytes.EqualFold(line[:4], []byte("BDAT")):
+		return errChunk // what follows is no command
 	}
 	c.rest = line
-	if fields := bytes.Fields(line); len(fields) >= 2 && bytes.EqualFold(fields[0], []byte("BDAT")) {
-		if n, err := strconv.ParseUint(string(fields[1]), 10, 32); err == nil {
-			c.chunk = int64(n)
-			c.begin()
-		}
-	}
 	// RFC 5321, section 4.5.1: an address without a domain, which the library does not know.
 	const postmaster = "RCPT TO:<postmaster>"
 	if len(line) > len(postmaster) && strings.EqualFold(string(line[:len(postmaster)]), postmaster) {
@@ -94,7 +89,15 @@ func (c *lmtpConn) readLine() error {
 	return nil
 }
 
-// begin starts the time for a message, or for a chunk.
+// Write passes the library's answers on, but for the announcement of BDAT.
+func (c *lmtpConn) Write(p []byte) (int, error) {
+	if string(p) == "250-CHUNKING\r\n" {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+// begin starts the time for a message.
 func (c *lmtpConn) begin() {
 	c.mu.Lock()
 	c.message = true
@@ -109,18 +112,6 @@ func (c *lmtpConn) extend() {
 	} else {
 		c.Conn.SetReadDeadline(c.until)
 	}
-}
-
-func (c *lmtpConn) readChunk(p []byte) (int, error) {
-	if c.in.Buffered() == 0 {
-		c.extend()
-	}
-	n, err := c.in.Read(p[:min(int64(len(p)), c.chunk)])
-	c.chunk -= int64(n)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }
 
 // SetReadDeadline is the library's: before each command, and not after drain.

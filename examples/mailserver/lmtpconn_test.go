@@ -45,16 +45,15 @@ func FuzzDataReader(f *testing.F) {
 
 // FuzzLMTPLines: what is not a message passes unchanged, line by line.
 func FuzzLMTPLines(f *testing.F) {
-	f.Add([]byte("LHLO x\r\nBDAT 4 LAST\r\nab\r\nNOOP\r\n"))
-	f.Add([]byte("BDAT 99999999999999999999\r\nBDAT 5\r\nab"))
+	f.Add([]byte("LHLO x\r\nNOOP\r\n.\nQUIT"))
+	f.Add([]byte("BDAT 5\r\nabcde"))
 	f.Add([]byte("RCPT TO:<Postmaster>\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		c := newLMTPConn(&readConn{r: bytes.NewReader(in)}, "mx")
 		out, err := io.ReadAll(c)
-		if err == smtp.ErrTooLongLine {
-			return
-		}
-		if err != nil && err != io.ErrUnexpectedEOF {
+		if err == smtp.ErrTooLongLine || err == errChunk {
+			in = in[:len(out)]
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(bytes.ToLower(in), []byte("<postmaster>")) && !bytes.Equal(in, out) {
