@@ -27,6 +27,7 @@ import (
 type cache struct {
 	name string
 	fs   vfs.FS
+	unit *Unit
 
 	mu    sync.Mutex // guards the following fields
 	fresh map[UID][]byte
@@ -42,6 +43,9 @@ type cacheEntry struct {
 	sum    uint32
 	offset int64 // in the file
 }
+
+// maxFresh is how many bytes of summaries a unit gathers before it writes them, in bytes.
+const maxFresh = 32 << 20
 
 const (
 	cacheMagic  = 0x4243484d // "MHCB"
@@ -78,7 +82,7 @@ func (w *fileWork) cache(box ID) *cache {
 	defer w.mu.Unlock()
 	c := w.caches[box]
 	if c == nil {
-		c = &cache{name: w.account.cacheFile(box), fs: w.account.unit.fs, fresh: map[UID][]byte{}}
+		c = &cache{name: w.account.cacheFile(box), fs: w.account.unit.fs, unit: w.account.unit, fresh: map[UID][]byte{}}
 		w.caches[box] = c
 	}
 	return c
@@ -88,6 +92,10 @@ func (c *cache) put(uid UID, summary []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh[uid] = summary
+	if c.unit.cached.Add(int64(len(summary))) > maxFresh {
+		c.unit.cached.Store(0)
+		c.unit.keeper.request()
+	}
 }
 
 func (c *cache) get(uid UID) (message.Summary, bool) {

@@ -137,7 +137,7 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 		return err
 	}
 	if !dirty && !k.unlinked && !last {
-		return k.clear(state)
+		return errors.Join(k.clear(state), k.tidy())
 	}
 	if err := u.fs.SyncAll(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
@@ -147,10 +147,10 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 	if err := k.record(ctx, &checkpointEffect{number: number, state: complete, files: k.filesUpTo(complete), clean: last}); err != nil {
 		return err
 	}
-	if err := k.complete(number, state); err != nil {
+	if err := k.compact(number); err != nil {
 		return err
 	}
-	return k.clear(state)
+	return errors.Join(k.clear(state), k.tidy())
 }
 
 // waitFiles waits until the work on files is done up to an LSN.
@@ -256,16 +256,26 @@ func (k *keeper) record(ctx context.Context, x *checkpointEffect) error {
 	return u.committer.recycle(min(x.state, x.files))
 }
 
-// complete does what may be done only now that the checkpoint counts.
-func (k *keeper) complete(number uint64, state LSN) error {
-	u := k.unit
-	u.committer.checkpointed()
-	for _, a := range u.loaded() {
+// compact rewrites checkpoint files that have grown, which is done only now that the checkpoint counts.
+func (k *keeper) compact(number uint64) error {
+	k.unit.committer.checkpointed()
+	for _, a := range k.unit.loaded() {
 		if a.removed.Load() {
 			continue
 		}
 		if err := a.compact(number); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// tidy writes what the caches have gathered, lets go of idle accounts and makes the ballast again.
+func (k *keeper) tidy() error {
+	u := k.unit
+	for _, a := range u.loaded() {
+		if a.removed.Load() {
+			continue
 		}
 		if err := a.files.flushCaches(); err != nil {
 			return err

@@ -116,7 +116,8 @@ type Unit struct {
 	damage    error // not nil: read-only
 	dir       directoryState
 	closing   atomic.Bool
-	short     atomic.Bool // the disk is full: no messages are taken
+	short     atomic.Bool  // the disk is full: no messages are taken
+	cached    atomic.Int64 // bytes of summaries gathered since they were last written, roughly
 
 	mu       sync.Mutex // guards the following fields
 	accounts map[ID]*Account
