@@ -22,8 +22,8 @@ const (
 	preTLS commandFlags = 1 << iota
 	// maySendExpunge: EXPUNGE and VANISHED may be sent before the tagged answer (RFC 9051, section 7.5.1).
 	maySendExpunge
-	// usesSeq: arguments are message sequence numbers.
-	usesSeq
+	// byUID: a command of UID, whose sets are of UIDs, and whose FETCH responses all have the UID (RFC 9051, section 6.4.9).
+	byUID
 	// writes: changes something that lasts; not for sessions that may only read.
 	writes
 	// changesMailbox: changes the selected mailbox; not after EXAMINE.
@@ -69,13 +69,13 @@ func baseCommands() []command {
 		{"CHECK", "RFC 3501, section 6.4.1", selectedState, maySendExpunge, parseNoop},
 		{"CLOSE", "RFC 9051, section 6.4.1", selectedState, 0, parseClose},
 		{"EXPUNGE", "RFC 9051, section 6.4.3", selectedState, change | changesMailbox, parseExpunge},
-		{"SEARCH", "RFC 9051, section 6.4.4", selectedState, usesSeq, parseSearch},
-		{"FETCH", "RFC 9051, section 6.4.5", selectedState, usesSeq, parseFetch},
-		{"STORE", "RFC 9051, section 6.4.6", selectedState, usesSeq | writes | changesMailbox, parseStore},
-		{"COPY", "RFC 9051, section 6.4.7", selectedState, usesSeq | change, parseCopy},
-		{"UID SEARCH", "RFC 9051, section 6.4.9", selectedState, maySendExpunge, parseSearch},
-		{"UID FETCH", "RFC 9051, section 6.4.9", selectedState, maySendExpunge, parseFetch},
-		{"UID STORE", "RFC 9051, section 6.4.9", selectedState, change | changesMailbox, parseStore},
-		{"UID COPY", "RFC 9051, section 6.4.9", selectedState, change, parseCopy},
+		{"SEARCH", "RFC 9051, section 6.4.4", selectedState, 0, parseSearch},
+		{"FETCH", "RFC 9051, section 6.4.5", selectedState, 0, parseFetch},
+		{"STORE", "RFC 9051, section 6.4.6", selectedState, writes | changesMailbox, parseStore},
+		{"COPY", "RFC 9051, section 6.4.7", selectedState, change, parseCopy},
+		{"UID SEARCH", "RFC 9051, section 6.4.9", selectedState, byUID | maySendExpunge, parseSearch},
+		{"UID FETCH", "RFC 9051, section 6.4.9", selectedState, byUID | maySendExpunge, parseFetch},
+		{"UID STORE", "RFC 9051, section 6.4.9", selectedState, byUID | change | changesMailbox, parseStore},
+		{"UID COPY", "RFC 9051, section 6.4.9", selectedState, byUID | change, parseCopy},
 	}
 }

@@ -104,8 +104,8 @@ func TestFlagsAgree(t *testing.T) {
 		if never := name == "FETCH" || name == "STORE" || name == "SEARCH"; never && cmd.flags&maySendExpunge != 0 {
 			t.Errorf("%s may send EXPUNGE", name)
 		}
-		if cmd.flags&usesSeq != 0 && strings.HasPrefix(name, "UID ") {
-			t.Errorf("%s uses sequence numbers", name)
+		if cmd.flags&byUID != 0 != strings.HasPrefix(name, "UID ") {
+			t.Errorf("%s: byUID is wrong", name)
 		}
 	}
 }

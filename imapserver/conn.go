@@ -26,15 +26,16 @@ type conn struct {
 	info   connInfo              // the server's lock guards it
 	ending atomic.Pointer[Error] // why the connection has to end; set by any goroutine
 
-	ctx    context.Context // ends when the client is gone or the server stops
-	cancel context.CancelFunc
-	tls    *tls.ConnectionState // nil without TLS; of the moment after the handshake
-	in     input
-	out    output
-	dec    *wire.Decoder
-	enc    *wire.Encoder // only between begin and release
-	tag    []byte        // of the running command
-	name   []byte        // of the running command
+	ctx     context.Context // ends when the client is gone or the server stops
+	cancel  context.CancelFunc
+	tls     *tls.ConnectionState // nil without TLS; of the moment after the handshake
+	in      input
+	out     output
+	dec     *wire.Decoder
+	enc     *wire.Encoder // only between begin and release
+	tag     []byte        // of the running command
+	name    []byte        // of the running command
+	running *command      // nil if there is no such command
 
 	state       state
 	identity    identity
@@ -42,6 +43,7 @@ type conn struct {
 	selected    *selected
 	failures    int             // failed logins
 	faults      int             // faulty commands in a row; before login, in all
+	early       int             // commands before login
 	bodies      []*storage.Body // taken in by the running command
 	holdExpunge bool            // the running command may not be answered with EXPUNGE
 }
@@ -240,6 +242,10 @@ func (c *conn) next() {
 		c.bye(why)
 	case c.tooManyFaults():
 		c.bye(&Error{Text: "Too many faulty commands"})
+	case c.state == notAuthenticated:
+		if c.early++; c.early >= preAuthCommands {
+			c.bye(&Error{Text: "Too many commands without a login"})
+		}
 	}
 }
 

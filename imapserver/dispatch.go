@@ -62,10 +62,10 @@ func named[R interface{ key() string }](r R) (string, R) { return r.key(), r }
 func (c *conn) run() {
 	c.holdExpunge = false
 	defer c.closeBodies()
-	cmd, act, err := c.parse()
+	act, err := c.parse()
 	var r reply
 	if err == nil {
-		r, err = c.perform(cmd, act)
+		r, err = c.perform(act)
 	} else if e := c.dec.Err(); e != nil && !isAnswer(e) {
 		c.lost(e)
 		return
@@ -81,32 +81,32 @@ func isAnswer(err error) bool {
 }
 
 // parse reads a command completely and finds out whether it may be done.
-func (c *conn) parse() (*command, action, error) {
+func (c *conn) parse() (action, error) {
 	d := c.dec
-	c.tag = c.tag[:0]
+	c.tag, c.running = c.tag[:0], nil
 	if !d.ExpectTag(&c.tag) || !d.ExpectSP() || !d.ExpectKeyword(&c.name, "a command") {
-		return nil, nil, d.Err()
+		return nil, d.Err()
 	}
 	if string(c.name) == "UID" && d.SP() {
 		var second []byte
 		if !d.ExpectKeyword(&second, "a command of UID") {
-			return nil, nil, d.Err()
+			return nil, d.Err()
 		}
 		c.name = append(append(c.name, ' '), second...)
 	}
-	cmd := c.server.registry.commands[string(c.name)]
-	if cmd == nil {
-		return nil, nil, bad("Unknown command")
+	c.running = c.server.registry.commands[string(c.name)]
+	if c.running == nil {
+		return nil, bad("Unknown command")
 	}
-	if err := c.permits(cmd); err != nil {
-		return nil, nil, err
+	if err := c.permits(c.running); err != nil {
+		return nil, err
 	}
-	act, err := cmd.parse(c)
+	act, err := c.running.parse(c)
 	if err == nil {
 		d.ExpectCRLF()
 		err = d.Err()
 	}
-	return cmd, act, err
+	return act, err
 }
 
 var (
@@ -134,8 +134,9 @@ func (c *conn) permits(cmd *command) error {
 }
 
 // perform runs a command and tells the client what has changed in its mailbox.
-func (c *conn) perform(cmd *command, act action) (reply, error) {
-	if cmd.flags&interactive == 0 {
+func (c *conn) perform(act action) (reply, error) {
+	flags := c.running.flags
+	if flags&interactive == 0 {
 		c.in.watch(c.cancel)
 		defer c.in.unwatch()
 	}
@@ -146,7 +147,7 @@ func (c *conn) perform(cmd *command, act action) (reply, error) {
 	if e := new(Error); errors.As(err, &e) && e.Status == Bye {
 		return r, err
 	}
-	if syncErr := c.sync(c.ctx, cmd.flags&maySendExpunge != 0 && !c.holdExpunge); err == nil {
+	if syncErr := c.sync(c.ctx, flags&maySendExpunge != 0 && !c.holdExpunge); err == nil {
 		err = syncErr
 	}
 	return r, err

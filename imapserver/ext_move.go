@@ -13,8 +13,8 @@ func extMove() extension {
 		file:         "move",
 		capabilities: []capability{{name: "MOVE", rfc: "RFC 6851, section 1"}},
 		commands: []command{
-			{"MOVE", "RFC 6851, section 3.1", selectedState, flags | usesSeq, parseMove},
-			{"UID MOVE", "RFC 6851, section 3.2", selectedState, flags, parseMove},
+			{"MOVE", "RFC 6851, section 3.1", selectedState, flags, parseMove},
+			{"UID MOVE", "RFC 6851, section 3.2", selectedState, flags | byUID, parseMove},
 		},
 	}
 }

@@ -13,7 +13,7 @@ func extUIDPlus() extension {
 		file:         "uidplus",
 		capabilities: []capability{{name: "UIDPLUS", rfc: "RFC 4315, section 1"}},
 		commands: []command{{
-			"UID EXPUNGE", "RFC 4315, section 2.1", selectedState, writes | maySendExpunge | changesMailbox, parseUIDExpunge,
+			"UID EXPUNGE", "RFC 4315, section 2.1", selectedState, byUID | writes | maySendExpunge | changesMailbox, parseUIDExpunge,
 		}},
 	}
 }

@@ -67,7 +67,7 @@ func parsed(t testing.TB, c *conn, command string) action {
 	if err := c.dec.Next(); err != nil {
 		t.Fatal(err)
 	}
-	_, act, err := c.parse()
+	act, err := c.parse()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,12 @@ const preAuthLine = 16 << 10
 // preAuthBadCommands bounds faulty commands before login: what sends them is not a mail program.
 const preAuthBadCommands = 8
 
+// preAuthCommands bounds all commands before login.
+const preAuthCommands = 100
+
+// maxKeyword bounds the length of a keyword, in octets.
+const maxKeyword = 255
+
 // Values that no use reaches.
 const (
 	noCount = math.MaxInt32

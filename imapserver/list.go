@@ -148,13 +148,14 @@ func (c *conn) list(ctx context.Context, l *listing) error {
 			return err
 		}
 	}
-	for _, e := range l.choose(c.hierarchy()) {
+	chosen, err := l.choose(ctx, c.hierarchy())
+	for _, e := range chosen {
 		c.writeListEntry(l, e)
 		for _, detail := range l.details {
 			detail(c, e)
 		}
 	}
-	return ctx.Err()
+	return err
 }
 
 // hierarchy is the entries by name.
@@ -200,8 +201,11 @@ func (c *conn) hierarchy() hierarchy {
 }
 
 // choose returns the entries to be listed, INBOX first, then by name.
-func (l *listing) choose(h hierarchy) []*listEntry {
+func (l *listing) choose(ctx context.Context, h hierarchy) ([]*listEntry, error) {
 	for _, e := range h {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		e.matches = slices.ContainsFunc(l.patterns, func(p pattern) bool { return p.match(e.info.Name) })
 		e.meets = e.exists || l.subscribed || len(l.criteria) == 0 && e.inferiors
 		for _, criterion := range l.criteria {
@@ -225,7 +229,7 @@ func (l *listing) choose(h hierarchy) []*listEntry {
 			out = append(out, e)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // compareNames orders names with INBOX before others.
@@ -277,14 +281,15 @@ func parseLsub(c *conn) (action, error) {
 		return nil, nil
 	}
 	l.patterns = []pattern{newPattern(joinReference(l.reference, text))}
-	return func(context.Context) (reply, error) {
-		for _, e := range l.choose(c.hierarchy()) {
+	return func(ctx context.Context) (reply, error) {
+		chosen, err := l.choose(ctx, c.hierarchy())
+		for _, e := range chosen {
 			c.enc.Raw("* LSUB (")
 			if !e.meets {
 				c.enc.Raw(`\Noselect`)
 			}
 			c.enc.Raw(`) "/" `).Mailbox(e.info.Name).CRLF()
 		}
-		return reply{}, nil
+		return reply{}, err
 	}, nil
 }

@@ -7,7 +7,11 @@ import "strings"
 // tracks every place of the pattern that the name read so far can have led to.
 type pattern struct {
 	text string // runs of wildcards reduced to one
+	void bool   // so long that no name can match
 }
+
+// longestName bounds the names that a pattern can match, in octets: the storage has none as long.
+const longestName = 2048
 
 // separator is the hierarchy separator.
 const separator = '/'
@@ -23,7 +27,7 @@ func newPattern(s string) pattern {
 		}
 		out = append(out, s[i])
 	}
-	return pattern{text: string(out)}
+	return pattern{text: string(out), void: len(out) > 2*longestName}
 }
 
 func isWildcard(c byte) bool { return c == '*' || c == '%' }
@@ -33,9 +37,15 @@ func isInbox(name string) bool { return name == "INBOX" || strings.HasPrefix(nam
 
 // match tells whether the whole name matches. INBOX matches in any case of letters (RFC 9051, section 5.1).
 func (p pattern) match(name string) bool {
+	if p.void || len(name) > longestName {
+		return false
+	}
 	// at[i] tells that the first i octets of the pattern can match what was read of the name.
-	at := make([]bool, len(p.text)+1)
-	next := make([]bool, len(p.text)+1)
+	var room [2][64]bool
+	at, next := room[0][:], room[1][:]
+	if len(p.text) >= len(at) {
+		at, next = make([]bool, len(p.text)+1), make([]bool, len(p.text)+1)
+	}
 	at[0] = true
 	p.skipWildcards(at)
 	fold := 0

@@ -33,6 +33,9 @@ func TestPattern(t *testing.T) {
 		{"", "", true},
 		{"", "a", false},
 		{"b*", "båt", true},
+		{strings.Repeat("%a", 40), strings.Repeat("a", 40), true},
+		{strings.Repeat("%a", 40), strings.Repeat("a", 39), false},
+		{strings.Repeat("a", 5000), strings.Repeat("a", 5000), false},
 	} {
 		if got := newPattern(c.pattern).match(c.name); got != c.want {
 			t.Errorf("%q and %q: %v", c.pattern, c.name, got)

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -53,4 +54,24 @@ func (r *reading) open() (err error) {
 // section reads a piece of the present message, which open has opened.
 func (r *reading) section(offset, size int64) io.Reader {
 	return io.NewSectionReader(r.content, offset, size)
+}
+
+// text is section for a literal, which cannot hold NUL; only a literal8 of BINARY can (RFC 9051, section 4.3). Messages should have
+// none; where one does, it is shown as another octet, so that sizes and offsets stay right.
+func (r *reading) text(offset, size int64) io.Reader { return textReader{r.section(offset, size)} }
+
+type textReader struct{ io.Reader }
+
+func (r textReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	replaceNUL(p[:n])
+	return n, err
+}
+
+// replaceNUL makes each NUL 0x80, which is no character in any common charset.
+func replaceNUL(p []byte) {
+	for i := bytes.IndexByte(p, 0); i >= 0; i = bytes.IndexByte(p, 0) {
+		p[i] = 0x80
+		p = p[i+1:]
+	}
 }

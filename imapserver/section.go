@@ -146,6 +146,7 @@ func (s *section) collect(f *fetching) error {
 		var complete bool
 		if h.b, complete = f.summary.AppendHeader(h.b, s.fields); complete {
 			h.total = int64(len(h.b))
+			replaceNUL(h.b)
 			return nil
 		}
 	}
@@ -156,7 +157,7 @@ func (s *section) collect(f *fetching) error {
 }
 
 func (s *section) filter(w io.Writer, f *fetching) error {
-	return message.FilterHeader(w, f.section(s.offset, s.size), s.fields, s.not)
+	return message.FilterHeader(w, f.text(s.offset, s.size), s.fields, s.not)
 }
 
 // write writes the section; NIL where there is no such part.
@@ -168,7 +169,7 @@ func (s *section) write(f *fetching) {
 		e.Nil()
 	case s.fields == nil:
 		offset, n := s.partial.within(s.offset, s.size)
-		e.Literal(n).Copy(f.section(offset, n), n)
+		e.Literal(n).Copy(f.text(offset, n), n)
 	default:
 		offset, n := s.partial.within(0, s.header.total)
 		e.Literal(n)

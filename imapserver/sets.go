@@ -76,6 +76,8 @@ names:
 			return 0, nil, bad(`\Recent cannot be changed`)
 		case name[0] == '\\':
 			return 0, nil, bad("Unknown flag " + name)
+		case len(name) > maxKeyword:
+			return 0, nil, no("LIMIT", "Keyword is too long")
 		}
 		keywords = append(keywords, name)
 	}

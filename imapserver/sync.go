@@ -80,8 +80,8 @@ func (c *conn) writeChange(seq int, m *storage.Message) {
 	e.Byte(')').CRLF()
 }
 
-// byUID tells whether the running command is one of UID, whose FETCH responses all have the UID (RFC 9051, section 6.4.9).
-func (c *conn) byUID() bool { return len(c.name) > 4 && string(c.name[:4]) == "UID " }
+// byUID tells whether the running command is one of UID.
+func (c *conn) byUID() bool { return c.running != nil && c.running.flags&byUID != 0 }
 
 // systemFlags are the names of the system flags, in the order in which they are written.
 var systemFlags = [...]struct {
