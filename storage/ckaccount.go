@@ -23,10 +23,10 @@ type writtenBox struct {
 // rewriteAt is the size of a frame file from which it is rewritten when it holds mostly what has changed since.
 const rewriteAt = 64 << 10
 
-// checkpoint appends to the account's files what has changed since the last checkpoint, unsynced. It returns whether there
+// checkpoint appends to the account's files what a state has that the last checkpoint has not, unsynced. It returns whether there
 // was anything.
-func (a *Account) checkpoint(number uint64) (bool, error) {
-	st, w := a.durable.Load(), &a.written
+func (a *Account) checkpoint(number uint64, st *accountState) (bool, error) {
+	w := &a.written
 	if st == w.state || a.removed.Load() {
 		return false, nil
 	}

@@ -70,6 +70,11 @@ func (d *diskFiles) agree(v *View) {
 	d.files = v.messages.clip()
 }
 
+// agrees tells whether the files are known to be those of the view's messages.
+func (d *diskFiles) agrees(v *View) bool {
+	return d.like.same(v.messages) && d.files.n == d.like.n && len(d.late) == 0
+}
+
 func (d *diskFiles) find(uid UID) (*Message, bool) {
 	if m, ok := d.late[uid]; ok {
 		return &m, true
@@ -368,17 +373,18 @@ func (w *fileWork) writeMessage(box ID, row *newRow) error {
 	}
 	to := folder + "/cur/" + d.name(m)
 	w.mu.Unlock()
-	var err error
+	from := w.account.spoolFile(row.spool)
 	if row.spool == "" {
-		err = w.writeInline(folder, d.base(m), to, row)
-	} else {
-		err = w.placeSpool(to, row)
-	}
-	if err != nil {
-		return err
+		from = folder + "/tmp/" + d.base(m)
+		if err := w.writeInline(from, row); err != nil {
+			return err
+		}
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.mu.Unlock() // a reader finds the bytes where they were or where they will be
+	if err := w.place(from, to, row); err != nil {
+		return err
+	}
 	if !exists {
 		d.add(row.Message)
 	}
@@ -389,9 +395,9 @@ func (w *fileWork) writeMessage(box ID, row *newRow) error {
 	return nil
 }
 
-func (w *fileWork) writeInline(folder, base, to string, row *newRow) error {
+// writeInline writes the bytes of a log record to a file.
+func (w *fileWork) writeInline(tmp string, row *newRow) error {
 	fsys := w.account.unit.fs
-	tmp := folder + "/tmp/" + base
 	f, err := fsys.Create(tmp)
 	if errors.Is(err, fs.ErrExist) { // of an attempt that failed
 		if err = fsys.Remove(tmp); err == nil {
@@ -401,26 +407,23 @@ func (w *fileWork) writeInline(folder, base, to string, row *newRow) error {
 	if err != nil {
 		return err
 	}
-	if _, err = f.WriteAt(row.inline, 0); err == nil {
-		err = f.SetModTime(time.Unix(row.InternalDate, 0))
-	}
+	_, err = f.WriteAt(row.inline, 0)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		fsys.Remove(tmp)
-		return err
 	}
-	return fsys.Rename(tmp, to)
+	return err
 }
 
-func (w *fileWork) placeSpool(to string, row *newRow) error {
+// place moves a file to where its message belongs. A spool file may have been placed before.
+func (w *fileWork) place(from, to string, row *newRow) error {
 	fsys := w.account.unit.fs
-	spool := w.account.spoolFile(row.spool)
-	f, err := fsys.OpenRW(spool)
+	f, err := fsys.OpenRW(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, serr := fsys.Stat(to); serr == nil {
-			return nil // placed before
+			return nil
 		}
 	}
 	if err != nil {
@@ -433,7 +436,7 @@ func (w *fileWork) placeSpool(to string, row *newRow) error {
 	if err != nil {
 		return err
 	}
-	return fsys.Rename(spool, to)
+	return fsys.Rename(from, to)
 }
 
 // linkMessages gives copied messages their files.

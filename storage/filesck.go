@@ -14,10 +14,11 @@ import (
 // often flags have changed.
 func (w *fileWork) rename(st *accountState) (renamed bool, err error) {
 	for _, b := range st.boxes {
-		if b.view.unread != nil {
+		v, ok := b.view.inMemory()
+		if !ok {
 			continue
 		}
-		did, err := w.renameBox(b.view)
+		did, err := w.renameBox(v)
 		renamed = renamed || did
 		if err != nil {
 			return renamed, err
@@ -29,7 +30,7 @@ func (w *fileWork) rename(st *accountState) (renamed bool, err error) {
 func (w *fileWork) renameBox(v *View) (renamed bool, err error) {
 	w.mu.Lock()
 	d := w.disk[v.id]
-	if d == nil || d.like.same(v.messages) && d.files.n == d.like.n {
+	if d == nil || d.agrees(v) {
 		w.mu.Unlock()
 		return false, nil
 	}
@@ -165,10 +166,15 @@ func (w *fileWork) lastError() error {
 	return w.err
 }
 
-// idle tells whether nothing is under way.
-func (w *fileWork) idle() bool {
+// idle tells whether nothing is under way and the tree shows the state.
+func (w *fileWork) idle(st *accountState) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, b := range st.boxes {
+		if v, ok := b.view.inMemory(); ok && w.disk[v.id] != nil && !w.disk[v.id].agrees(v) {
+			return false
+		}
+	}
 	return len(w.queue) == 0 && len(w.bodies) == 0 && len(w.graves) == 0 && len(w.copies) == 0
 }
 

@@ -193,11 +193,12 @@ func (k *keeper) write(number uint64) (dirty bool, err error) {
 		if a.removed.Load() {
 			continue
 		}
-		renamed, err := a.files.rename(a.durable.Load())
+		st := a.durable.Load() // one state: letters that are not written yet must not count as written
+		renamed, err := a.files.rename(st)
 		if err != nil {
 			return false, err
 		}
-		changed, err := a.checkpoint(number)
+		changed, err := a.checkpoint(number, st)
 		if err != nil {
 			return false, err
 		}
@@ -336,7 +337,7 @@ func (a *Account) idle() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st := a.durable.Load()
-	return a.head == st && a.written.state == st && a.files.idle()
+	return a.head == st && a.written.state == st && a.files.idle(st)
 }
 
 // checkpointNow makes the checkpoint that ends a recovery: also when nothing has changed, since the log is to be given up.

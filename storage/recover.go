@@ -517,7 +517,7 @@ func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) err
 	}
 	w.disk[id] = d
 	fsys := w.account.unit.fs
-	if err := clearDir(fsys, folder+"/tmp"); err != nil {
+	if err := clearDir(fsys, folder+"/tmp"); err != nil && !errors.Is(err, fs.ErrNotExist) { // half removed
 		return err
 	}
 	// What stays as it was found was perhaps never synced.

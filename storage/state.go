@@ -177,6 +177,16 @@ func (v *View) load() (*View, error) {
 	return c.view, nil
 }
 
+// inMemory returns the view with its messages, if they were read or made.
+func (v *View) inMemory() (*View, bool) {
+	if v.unread == nil {
+		return v, true
+	}
+	v.unread.mu.Lock()
+	defer v.unread.mu.Unlock()
+	return v.unread.view, v.unread.view != nil
+}
+
 // add puts messages at the end of a view that is being made.
 func (v *View) add(rows []Message) error {
 	for _, m := range rows {
