@@ -232,6 +232,9 @@ func (b *logBuffer) find(words ...string) string {
 	return ""
 }
 
+// count returns how often a word is there.
+func (b *logBuffer) count(word string) int { return strings.Count(b.String(), word) }
+
 // program is a command to run.
 type program struct {
 	name  string
