@@ -373,16 +373,22 @@ func (w *fileWork) writeMessage(box ID, row *newRow) error {
 	}
 	to := folder + "/cur/" + d.name(m)
 	w.mu.Unlock()
-	from := w.account.spoolFile(row.spool)
+	fsys := w.account.unit.fs
+	from, prepare := w.account.spoolFile(row.spool), func() error { return w.dateSpool(row) }
 	if row.spool == "" {
 		from = folder + "/tmp/" + d.base(m)
-		if err := w.writeInline(from, row); err != nil {
-			return err
-		}
+		prepare = func() error { return w.writeInline(from, row) }
+	}
+	if err := prepare(); err != nil {
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock() // a reader finds the bytes where they were or where they will be
-	if err := w.place(from, to, row); err != nil {
+	if err := fsys.Rename(from, to); errors.Is(err, fs.ErrNotExist) {
+		if _, serr := fsys.Stat(to); serr != nil { // else it was placed before
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	if !exists {
@@ -407,7 +413,9 @@ func (w *fileWork) writeInline(tmp string, row *newRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(row.inline, 0)
+	if _, err = f.WriteAt(row.inline, 0); err == nil {
+		err = f.SetModTime(time.Unix(row.InternalDate, 0))
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -417,14 +425,11 @@ func (w *fileWork) writeInline(tmp string, row *newRow) error {
 	return err
 }
 
-// place moves a file to where its message belongs. A spool file may have been placed before.
-func (w *fileWork) place(from, to string, row *newRow) error {
-	fsys := w.account.unit.fs
-	f, err := fsys.OpenRW(from)
+// dateSpool gives a spool file the time of its message. It may have been placed before.
+func (w *fileWork) dateSpool(row *newRow) error {
+	f, err := w.account.unit.fs.OpenRW(w.account.spoolFile(row.spool))
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, serr := fsys.Stat(to); serr == nil {
-			return nil
-		}
+		return nil
 	}
 	if err != nil {
 		return err
@@ -433,10 +438,7 @@ func (w *fileWork) place(from, to string, row *newRow) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		return err
-	}
-	return fsys.Rename(from, to)
+	return err
 }
 
 // linkMessages gives copied messages their files.
