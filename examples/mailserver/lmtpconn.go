@@ -40,6 +40,7 @@ type lmtpConn struct {
 	hostname string    // completes the address of <postmaster>
 	rest     []byte    // of a line, not yet read
 	until    time.Time // end of the time for the present message
+	broken   error     // a message broke off with this: what comes later is no command
 
 	mu      sync.Mutex // guards the following fields
 	message bool       // one is coming in
@@ -68,7 +69,10 @@ func (c *lmtpConn) readLine() error {
 	c.message = false
 	closing := c.closing
 	c.mu.Unlock()
-	if closing {
+	switch {
+	case c.broken != nil:
+		return c.broken
+	case closing:
 		return os.ErrDeadlineExceeded
 	}
 	line, err := c.in.ReadSlice('\n')
@@ -182,6 +186,7 @@ func (r *dataReader) next() error {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
+			r.conn.broken = err
 			return err
 		}
 		start := r.lineStart

@@ -62,6 +62,19 @@ func FuzzLMTPLines(f *testing.F) {
 	})
 }
 
+// After a message that stalled, its rest is not taken for commands.
+func TestBrokenMessage(t *testing.T) {
+	rest := strings.NewReader("MAIL FROM:<>\r\n")
+	c := newLMTPConn(&readConn{r: io.MultiReader(iotest.TimeoutReader(strings.NewReader("one line\r\n")), rest)}, "")
+	got, err := io.ReadAll(c.data(100))
+	if string(got) != "one line\r\n" || err != iotest.ErrTimeout {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := io.ReadAll(c); len(got) != 0 || err != iotest.ErrTimeout {
+		t.Errorf("then got %q, %v", got, err)
+	}
+}
+
 // readConn is a connection of which only the reads are used.
 type readConn struct {
 	net.Conn
