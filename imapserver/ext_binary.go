@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -39,8 +40,20 @@ type binary struct {
 
 	// Of the present message, between prepare and write:
 	part    message.PartInfo
-	size    int64 // decoded
+	size    octetCounter // decoded
 	missing bool
+}
+
+// octetCounter counts what is written to it.
+type octetCounter struct {
+	n   int64
+	nul bool // has seen one
+}
+
+func (c *octetCounter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	c.nul = c.nul || bytes.IndexByte(p, 0) >= 0
+	return len(p), nil
 }
 
 // parseBinary reads a part number in brackets, which may be empty, and a partial.
@@ -90,7 +103,8 @@ func (b *binary) prepare(f *fetching) error {
 	if err != nil {
 		return err
 	}
-	b.size, err = io.Copy(io.Discard, r)
+	b.size = octetCounter{}
+	_, err = io.Copy(&b.size, r)
 	return err
 }
 
@@ -102,7 +116,7 @@ func (b *binary) reader(f *fetching) (io.Reader, error) {
 	return r, err
 }
 
-// write writes the part as a literal8, since it may contain NUL.
+// write writes the part: as a literal8 only if it has a NUL, so that the client need not look (RFC 9051, section 7.5.2).
 func (b *binary) write(f *fetching) {
 	e := f.conn.enc
 	e.Raw(b.name)
@@ -112,10 +126,13 @@ func (b *binary) write(f *fetching) {
 	case b.missing:
 		e.Number(0)
 	case !b.octets:
-		e.Int64(b.size)
+		e.Int64(b.size.n)
 	default:
-		offset, n := b.partial.within(0, b.size)
-		e.Literal8(n)
+		offset, n := b.partial.within(0, b.size.n)
+		if b.size.nul {
+			e.Byte('~')
+		}
+		e.Literal(n)
 		r, err := b.reader(f)
 		if err == nil {
 			_, err = io.CopyN(io.Discard, r, offset)
