@@ -46,7 +46,9 @@ func (e *Explorer) Flip(p Program, perFile int) (Flips, error) {
 	for _, d := range []*Disk{f.unit.disk, killed} {
 		f.torn = d == killed
 		for _, name := range files(d, "") {
-			if fileKind(name) == "manifest" { continue } // TEMP
+			if fileKind(name) == "manifest" {
+				continue
+			} // TEMP
 			for range perFile {
 				if err := f.flip(d, name); err != nil {
 					return f.counts, err
@@ -142,7 +144,9 @@ func (f *flipper) flip(d *Disk, name string) error {
 	u, err := f.open(d)
 	if err != nil {
 		if !strings.Contains(err.Error(), name) && !errors.Is(err, storage.ErrNewerFormat) {
-			if !strings.Contains(err.Error(), "log is missing") && !strings.Contains(err.Error(), "/meta: damaged") { return bad("the unit does not open and the error does not name the file: " + err.Error()) } // TEMP
+			if !strings.Contains(err.Error(), "log is missing") && !strings.Contains(err.Error(), "/meta: damaged") {
+				return bad("the unit does not open and the error does not name the file: " + err.Error())
+			} // TEMP
 		}
 		counts.Reported++
 		return nil
