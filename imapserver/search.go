@@ -1,12 +1,9 @@
 package imapserver
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 
-	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -238,93 +235,4 @@ func (s *search) number(seq int, m *storage.Message) uint32 {
 		return uint32(m.UID)
 	}
 	return uint32(seq)
-}
-
-// program is the criteria of a search, compiled.
-type program struct {
-	all     []predicate // all of them have to hold; the cheap ones first
-	decode  func(string) (string, bool)
-	keys    int
-	limit   int
-	sets    []*setKey
-	usesSeq bool   // has message sequence numbers
-	modseq  bool   // has MODSEQ
-	enable  string // what the command switches on
-}
-
-// A predicate judges a message.
-type predicate struct {
-	cost cost
-	test func(*candidate) (bool, error)
-	set  *setKey // if it is no more than a set of messages
-}
-
-// cost orders predicates: what is known first, what has to be read last.
-type cost uint8
-
-const (
-	fromView cost = iota
-	fromSummary
-	fromHeader
-	fromText
-)
-
-// candidate is a message that is judged.
-type candidate struct {
-	reading
-	seq int
-}
-
-// setKey is a set of messages in a search.
-type setKey struct {
-	set   wire.NumSet
-	byUID bool
-	uids  storage.UIDSet // resolved
-}
-
-func (p *program) init(c *conn) { p.limit = c.server.limits.SearchKeys }
-
-// prepare resolves sets and returns the messages to be judged.
-func (p *program) prepare(c *conn) (storage.UIDSet, error) {
-	for _, s := range p.sets {
-		var err error
-		if s.uids, err = c.selected.resolve(&s.set, s.byUID); err != nil {
-			return nil, err
-		}
-	}
-	scope := everyUID
-	for _, pr := range p.all {
-		if pr.set != nil {
-			scope = scope.Intersect(pr.set.uids)
-		}
-	}
-	return scope, nil
-}
-
-// test tells whether all predicates hold.
-func (p *program) test(m *candidate) (bool, error) { return allHold(p.all, m) }
-
-func allHold(list []predicate, m *candidate) (bool, error) {
-	for i := range list {
-		if ok, err := list[i].test(m); !ok || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// conjunction joins predicates, all of which have to hold.
-func conjunction(list []predicate) predicate {
-	if len(list) == 1 {
-		return list[0]
-	}
-	sortByCost(list)
-	return predicate{
-		cost: list[len(list)-1].cost,
-		test: func(m *candidate) (bool, error) { return allHold(list, m) },
-	}
-}
-
-func sortByCost(list []predicate) {
-	slices.SortStableFunc(list, func(a, b predicate) int { return cmp.Compare(a.cost, b.cost) })
 }

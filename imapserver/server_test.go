@@ -31,6 +31,8 @@ type testServer struct {
 	served    sync.WaitGroup
 }
 
+var discardLogger = slog.New(slog.DiscardHandler)
+
 // newTestServer starts a server; configure, if not nil, changes it before. It ends with the test, and so must every goroutine.
 func newTestServer(t testing.TB, configure func(*Server)) *testServer {
 	t.Helper()
