@@ -126,7 +126,12 @@ func (in *input) ReadSlice(delim byte) ([]byte, error) {
 			}
 		}
 		if err := in.fill(); err != nil {
-			return nil, err
+			var rest []byte
+			if in.buf != nil {
+				rest = in.buf[in.r:in.w]
+				in.r = in.w
+			}
+			return rest, err
 		}
 	}
 }
