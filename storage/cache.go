@@ -61,9 +61,9 @@ func (m *Mailbox) Summary(ctx context.Context, uid UID) (message.Summary, error)
 	if s, ok := c.get(uid); ok {
 		return s, nil
 	}
-	r, row, err := m.account.files.open(m.id, uid)
+	r, row, err := m.stored(ctx, uid)
 	if err != nil {
-		return message.Summary{}, m.explain(uid, err)
+		return message.Summary{}, err
 	}
 	if f, ok := r.(vfs.File); ok {
 		defer f.Close()

@@ -31,16 +31,26 @@ func (c Content) Close() error {
 // Open opens a message's bytes: also those of a message expunged a short while ago, which a session may still show.
 // ErrExpunged when they are gone; *DamageError when they should be there and are not.
 func (m *Mailbox) Open(ctx context.Context, uid UID) (Content, error) {
-	if err := ctx.Err(); err != nil {
-		return Content{}, err
-	}
-	r, row, err := m.account.files.open(m.id, uid)
+	r, row, err := m.stored(ctx, uid)
 	if err != nil {
-		return Content{}, m.explain(uid, err)
+		return Content{}, err
 	}
 	c := Content{WireReader: message.NewWireReader(r, int64(row.StoredSize), int64(row.Size))}
 	c.closer, _ = r.(io.Closer)
 	return c, nil
+}
+
+// stored opens a message's bytes as they are stored.
+func (m *Mailbox) stored(ctx context.Context, uid UID) (io.ReaderAt, Message, error) {
+	// Which files there are is known once the mailbox was read; of a deleted one some may still be there.
+	if _, err := m.View(ctx); err != nil && !errors.Is(err, ErrNoMailbox) {
+		return nil, Message{}, err
+	}
+	r, row, err := m.account.files.open(m.id, uid)
+	if err != nil {
+		return nil, Message{}, m.explain(uid, err)
+	}
+	return r, row, nil
 }
 
 // explain says whether a message that has no bytes was expunged, or has lost them.
@@ -74,7 +84,7 @@ func (w *fileWork) open(box ID, uid UID) (io.ReaderAt, Message, error) {
 		if ferr != nil {
 			return nil, Message{}, ferr
 		}
-		if inline != nil {
+		if path == "" {
 			return bytes.NewReader(inline), row, nil
 		}
 		var f vfs.File
@@ -101,7 +111,8 @@ func checkSize(f vfs.File, path string, row Message) (io.ReaderAt, Message, erro
 	return f, row, nil
 }
 
-// locate tells where the bytes of a message are; w.mu is held. The row has at least the sizes.
+// locate tells where the bytes of a message are: in memory where there is no path. w.mu is held. The row has at least the
+// sizes.
 func (w *fileWork) locate(box ID, uid UID) (inline []byte, path string, row Message, err error) {
 	for range len(w.copies) + 1 {
 		if d, ok := w.disk[box]; ok {

@@ -98,6 +98,9 @@ func (l *Log) Append(parts ...[]byte) error {
 	}
 	l.group++
 	l.at = alignUp(l.at + size)
+	if l.at > l.cur.size/2 {
+		l.spare()
+	}
 	return nil
 }
 
@@ -125,7 +128,6 @@ func (l *Log) Rotate(size int64) error {
 		l.mu.Unlock()
 	}
 	l.cur, l.at, l.seq = s, firstGroup, s.seq
-	l.spare()
 	return nil
 }
 
