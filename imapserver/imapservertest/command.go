@@ -2,6 +2,7 @@ package imapservertest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -39,6 +40,17 @@ func (c *command) names(uid uint32) bool {
 	first, _, _ := strings.Cut(c.args, " ")
 	set, _ := parseSet(first)
 	return uid != 0 && set.has(uid)
+}
+
+// mailbox returns the first argument as it was sent.
+func (c *command) mailbox() string {
+	_, rest, _ := strings.Cut(c.line, " ")
+	_, rest, _ = strings.Cut(rest, " ")
+	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		return quoted
+	}
+	name, _, _ := strings.Cut(rest, " ")
+	return name
 }
 
 // selects tells whether the command opens a mailbox.

@@ -3,7 +3,6 @@ package imapservertest
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -84,39 +83,51 @@ func (r *runner) gone(s *session, sets string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("bad set in GONE %s", sets)
 	}
-	var removed []uint32 // as counted before, ascending
+	g := goneCheck{seqs: left, uids: leftUIDs}
 	skipping := s.skipping
 	s.skipping = false
-	for len(left) > 0 {
+	for !g.done() {
 		got, err := s.next(s.timeout)
 		if err != nil {
 			return fmt.Errorf("want: GONE %s\n got: %w %s", sets, err, got.raw)
 		}
-		switch got.name() {
-		case "EXPUNGE":
-			n, _ := got.body[0].number()
-			seq := originalSeq(uint32(n), removed)
-			if !left.has(seq) {
-				return mismatch{"GONE " + left.String(), got}
-			}
-			left = left.without(numSet{{seq, seq}})
-			removed = append(removed, seq)
-			slices.Sort(removed)
-		case "VANISHED":
-			set, ok := parseSet(got.body[len(got.body)-1].text)
-			if !ok || len(got.body) != 2 || len(set.without(leftUIDs)) > 0 {
-				return mismatch{"GONE with UIDs " + leftUIDs.String(), got}
-			}
-			if leftUIDs = leftUIDs.without(set); len(leftUIDs) == 0 {
-				return nil
-			}
-		default:
-			if got.tagged() || !skipping && !isNoise(got) {
-				return mismatch{"GONE " + left.String(), got}
-			}
+		ok := !got.tagged() && (skipping || isNoise(got))
+		if name := got.name(); name == "EXPUNGE" || name == "VANISHED" {
+			ok = g.take(got)
+		}
+		if !ok {
+			return mismatch{"GONE " + sets, got}
 		}
 	}
 	return nil
+}
+
+// goneCheck is what of a set of messages has not been reported as expunged yet.
+type goneCheck struct {
+	seqs    numSet
+	uids    numSet
+	removed []uint32 // sequence numbers as counted before, ascending
+}
+
+func (g *goneCheck) done() bool { return len(g.seqs) == 0 || len(g.uids) == 0 }
+
+// take takes in EXPUNGE or VANISHED; false if it tells of another message.
+func (g *goneCheck) take(r response) bool {
+	if r.name() == "VANISHED" {
+		set, ok := parseSet(r.body[len(r.body)-1].text)
+		ok = ok && len(r.body) == 2 && len(set.without(g.uids)) == 0
+		g.uids = g.uids.without(set)
+		return ok
+	}
+	n, _ := r.body[0].number()
+	seq := originalSeq(uint32(n), g.removed)
+	if !g.seqs.has(seq) {
+		return false
+	}
+	g.seqs = g.seqs.without(numSet{{seq, seq}})
+	g.removed = append(g.removed, seq)
+	slices.Sort(g.removed)
+	return true
 }
 
 // originalSeq returns the sequence number that a message had before the removed ones went.
@@ -156,26 +167,13 @@ func (r *runner) found(s *session, set string) error {
 
 // result returns the numbers of a SEARCH or ESEARCH response as a set.
 func (r *runner) result(s *session, got response) (string, bool) {
-	uid := strings.HasPrefix(s.lastCommand(), "UID ")
-	if r.mode.holds("rev2", r.server) {
-		var v vars = vars{}
-		pattern := `* ESEARCH (TAG ".") ALL ${all}`
-		empty := `* ESEARCH (TAG ".")`
-		if uid {
-			pattern, empty = `* ESEARCH (TAG ".") UID ALL ${all}`, empty+" UID"
-		}
-		for _, p := range []string{pattern, empty} {
-			want, err := parsePattern(strings.ReplaceAll(p, `"."`, strconv.Quote(s.lastTag)))
-			if err == nil && match(want, got, v, s.lastTag) {
-				return v["all"], true
-			}
-		}
-		return "", false
-	}
-	if got.name() != "SEARCH" {
-		return "", false
-	}
 	var numbers []string
+	switch {
+	case r.mode.holds("rev2", r.server):
+		return r.extendedResult(s, got)
+	case got.name() != "SEARCH":
+		return "", false
+	}
 	for _, v := range got.body[1:] {
 		if v.kind == list { // (MODSEQ 12), RFC 7162, section 3.1.5
 			continue
@@ -186,4 +184,19 @@ func (r *runner) result(s *session, got response) (string, bool) {
 		numbers = append(numbers, v.text)
 	}
 	return strings.Join(numbers, ","), true
+}
+
+// extendedResult returns the set of an ESEARCH response that has nothing but ALL, or nothing at all.
+func (r *runner) extendedResult(s *session, got response) (string, bool) {
+	all := vars{}
+	head := "* ESEARCH (TAG .)"
+	if strings.HasPrefix(s.lastName, "UID ") {
+		head += " UID"
+	}
+	for _, p := range []string{head + " ALL ${all}", head} {
+		if want, err := parsePattern(p); err == nil && match(want, got, all, s.lastTag) {
+			return all["all"], true
+		}
+	}
+	return "", false
 }

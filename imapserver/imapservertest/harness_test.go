@@ -67,6 +67,9 @@ const selectTwo = `* FLAGS (\Seen)
 func TestConverse(t *testing.T) {
 	answers := map[string]string{
 		"SELECT INBOX":             selectTwo,
+		"EXAMINE INBOX":            strings.Replace(selectTwo, "UIDVALIDITY 9", "UIDVALIDITY 10", 1), // cannot be compared
+		"SELECT stale":             selectTwo,
+		"EXAMINE stale":            strings.Replace(selectTwo, "* 2 EXISTS", "* 3 EXISTS", 1),
 		"FETCH 1:* (UID FLAGS)":    "* 1 FETCH (UID 1 FLAGS ())\n* 2 FETCH (UID 2 FLAGS ())\n. OK x",
 		"FETCH 1 FLAGS":            "* 1 FETCH (FLAGS (\\Seen))\n. OK x",
 		"FETCH 1 X":                "* 1 FETCH (X {3}\na\n)\n. OK x",
@@ -94,6 +97,7 @@ func TestConverse(t *testing.T) {
 		{"too much", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . LATE\nA< . OK\nA quiet", "EXISTS"},
 		{"left over", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . FETCH 1 FLAGS\nA< * 1 FETCH (FLAGS (\\Seen))\nA: . NOOP\nA< . OK", "at the end"},
 		{"lying about flags", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . LYING\nA< ...\nA< . OK", `believed UID 1, flags "\\draft "`},
+		{"another client sees more", "A: . SELECT stale\nA< ...\nA< . OK", "client counted 2 messages, there are 3"},
 		{"expunged", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . EXPUNGE\nA< GONE 1:2\nA< . OK", ""},
 		{"expunged others", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . EXPUNGE\nA< GONE 1\nA< . OK", "2 EXPUNGE|1 EXPUNGE"},
 		{"found others", "A: . SELECT INBOX\nA< ...\nA< . OK\nA: . SEARCH ALL\nA< FOUND 1", "FOUND 1"},

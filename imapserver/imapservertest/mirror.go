@@ -25,6 +25,7 @@ type message struct {
 
 // mailbox is what a client believes of its selected mailbox.
 type mailbox struct {
+	name     string // as it was selected
 	readOnly bool
 	messages []message
 	before   int             // how many messages there were when the command in progress began
@@ -71,7 +72,7 @@ func (m *mirror) begin() {
 		}
 	}
 	if c := m.current(); c != nil && c.selects() {
-		m.next = &mailbox{readOnly: c.name == "EXAMINE", told: map[string]bool{}}
+		m.next = &mailbox{name: c.mailbox(), readOnly: c.name == "EXAMINE", told: map[string]bool{}}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -171,41 +170,4 @@ func (r *runner) quiet(s *session) error {
 		err = mismatch{"nothing", got}
 	}
 	return err
-}
-
-// finish checks what every conversation must leave behind: nothing unread, and clients that believe what is true.
-func (r *runner) finish() error {
-	for _, name := range r.order {
-		s := r.sessions[name]
-		if s.busy() {
-			if err := s.answersLeft(); err != nil {
-				return fmt.Errorf("session %s: %w", name, err)
-			}
-			continue
-		}
-		if err := r.quietNow(s); err != nil {
-			return fmt.Errorf("session %s: %w", name, err)
-		}
-		if err := s.verify(); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("session %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// quietNow checks that no response was left unread.
-func (r *runner) quietNow(s *session) error {
-	for !s.skipping {
-		got, err := s.next(0)
-		if errors.Is(err, errSilent) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !isNoise(got) {
-			return mismatch{"nothing more", got}
-		}
-	}
-	return nil
 }

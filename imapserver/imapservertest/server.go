@@ -69,8 +69,8 @@ var modes = []mode{
 // holds tells whether a condition of a script is true in the mode, or for the server.
 func (m mode) holds(condition string, server *Server) bool {
 	condition, negated := strings.CutPrefix(condition, "!")
-	true_ := condition == m.name || condition == server.Name || slices.Contains(m.conds, condition)
-	return true_ != negated
+	holds := condition == m.name || condition == server.Name || slices.Contains(m.conds, condition)
+	return holds != negated
 }
 
 // Run judges the server by every conversation (*.txtar) of the tree, in every mode, as subtests. It fails when the

@@ -147,22 +147,12 @@ func (sim *simulation) atOnce(*rand.Rand) error {
 // compare checks what all clients believe against a fresh look at each mailbox.
 func (sim *simulation) compare() error {
 	truths := map[string][]message{}
-	err := sim.r.setup(func(s *session) error {
-		for _, box := range sim.boxes {
-			if _, err := s.command("EXAMINE " + box); err != nil {
-				return err
-			}
-			if messages, _ := s.belief(); len(messages) > 0 {
-				if _, err := s.command("FETCH 1:* (UID FLAGS)"); err != nil {
-					return err
-				}
-			}
-			truths[box], _ = s.belief()
+	for _, box := range sim.boxes {
+		truth, _, err := sim.r.look(box)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		truths[box] = truth.messages
 	}
 	for _, a := range sim.actors {
 		if a.s == nil || a.box == "" {

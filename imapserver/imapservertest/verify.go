@@ -1,6 +1,7 @@
 package imapservertest
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,9 +28,6 @@ func (s *session) oldestTag() string {
 	}
 	return s.unmet[0]
 }
-
-// lastCommand returns the name of the last command sent.
-func (s *session) lastCommand() string { return s.lastName }
 
 // busy tells whether a command is still in progress, or the connection is about to end.
 func (s *session) busy() bool {
@@ -59,23 +57,100 @@ func (s *session) belief() ([]message, bool) {
 	return slices.Clone(s.mirror.box.messages), true
 }
 
-// verify brings the client up to date by NOOP and compares what it believes then with a fresh look at the mailbox.
-func (s *session) verify() error {
+// verify brings the client up to date by NOOP and compares what it believes then with what the server shows it, and with
+// what it shows to another client.
+func (r *runner) verify(s *session) error {
 	if _, selected := s.belief(); !selected {
 		return nil
 	}
 	if _, err := s.command("NOOP"); err != nil {
 		return err
 	}
-	believed, _ := s.belief()
-	if len(believed) == 0 {
-		return nil
+	believed := s.memory()
+	if len(believed.messages) > 0 {
+		if _, err := s.command("FETCH 1:* (UID FLAGS)"); err != nil {
+			return err
+		}
+		if err := compareBeliefs(believed.messages, s.memory().messages); err != nil {
+			return err
+		}
 	}
-	if _, err := s.command("FETCH 1:* (UID FLAGS)"); err != nil {
+	truth, ok, err := r.look(s.mailboxName())
+	if err != nil || !ok || truth.validity != believed.validity {
 		return err
 	}
-	truth, _ := s.belief()
-	return compareBeliefs(believed, truth)
+	return compareBeliefs(believed.messages, truth.messages)
+}
+
+// mailboxName returns the name by which the mailbox was selected, or "" where it is not written as IMAP4rev1 has it.
+func (s *session) mailboxName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := s.mirror.box.name
+	if strings.ContainsFunc(name, func(c rune) bool { return strings.ContainsRune(`&{<`, c) || c > '~' }) {
+		return ""
+	}
+	return name
+}
+
+// look returns what a fresh client sees of a mailbox; false where there is no such mailbox (any more).
+func (r *runner) look(name string) (m memory, ok bool, err error) {
+	if name == "" {
+		return m, false, nil
+	}
+	err = r.setup(func(s *session) error {
+		switch _, err := s.command("EXAMINE " + name); {
+		case errors.Is(err, errRefused):
+			return nil
+		case err != nil:
+			return err
+		}
+		if m = s.memory(); len(m.messages) > 0 {
+			if _, err := s.command("FETCH 1:* (UID FLAGS)"); err != nil {
+				return err
+			}
+		}
+		m, ok = s.memory(), true
+		return nil
+	})
+	return m, ok, err
+}
+
+// finish checks what every conversation must leave behind: nothing unread, and clients that believe what is true.
+func (r *runner) finish() error {
+	for _, name := range r.order {
+		s := r.sessions[name]
+		if s.busy() {
+			if err := s.answersLeft(); err != nil {
+				return fmt.Errorf("session %s: %w", name, err)
+			}
+			continue
+		}
+		if err := r.quietNow(s); err != nil {
+			return fmt.Errorf("session %s: %w", name, err)
+		}
+		if err := r.verify(s); err != nil {
+			return fmt.Errorf("session %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// quietNow checks that no response was left unread.
+func (r *runner) quietNow(s *session) error {
+	for !s.skipping {
+		got, err := s.next(0)
+		if errors.Is(err, errSilent) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !isNoise(got) {
+			return mismatch{"nothing more", got}
+		}
+	}
+	return nil
 }
 
 func compareBeliefs(believed, truth []message) error {
