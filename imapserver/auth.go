@@ -223,6 +223,7 @@ func (c *conn) noAccess(user string, err error) error {
 
 // raiseLimits gives a client that has logged in what it needs.
 func (c *conn) raiseLimits() {
+	c.in.bound(time.Time{})
 	l := c.server.limits
 	c.dec.Limits = wire.Limits{
 		Line: l.CommandLine, Literal: l.Literal, NonSync: wire.Unlimited,

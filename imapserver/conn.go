@@ -52,6 +52,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{server: s, net: nc, since: time.Now(), state: initialState, enabled: map[string]bool{}}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.in.conn, c.in.beforeRead = nc, c.beforeRead
+	c.in.bound(c.since.Add(s.timeouts.Login))
 	c.out = output{conn: nc, timeout: s.timeouts.Write, cancel: c.cancel}
 	c.newDecoder()
 	return c
@@ -82,7 +83,7 @@ func (c *conn) refuse(e *Error, implicitTLS bool) {
 func (c *conn) serve(implicitTLS bool) {
 	defer c.close()
 	defer c.recover()
-	c.in.wait(c.since.Add(c.server.timeouts.Login), c.server.timeouts.Command)
+	c.in.wait(c.deadline(), c.server.timeouts.Command)
 	if implicitTLS {
 		if err := c.handshake(); err != nil {
 			c.logger().Debug("imap: TLS handshake failed", "error", err)
@@ -251,11 +252,7 @@ func (c *conn) next() {
 
 // deadline returns until when the next command has to begin.
 func (c *conn) deadline() time.Time {
-	t := c.server.timeouts
-	if c.state == notAuthenticated {
-		return c.since.Add(t.Login)
-	}
-	at := time.Now().Add(t.Idle)
+	at := time.Now().Add(c.server.timeouts.Idle)
 	if e := c.identity.expiry; !e.IsZero() && e.Before(at) {
 		at = e
 	}

@@ -39,6 +39,7 @@ type input struct {
 	mu          sync.Mutex // guards the following fields
 	phase       phase
 	deadline    time.Time
+	last        time.Time // no deadline is later; zero: any may be
 	interrupted bool
 	running     chan struct{} // closed when the goroutine that reads ahead has ended; nil if there is none
 	gone        func()        // what watch calls; nil if there is nothing to watch
@@ -67,8 +68,18 @@ func (in *input) extend(d time.Duration) {
 	in.set(within, time.Now().Add(d))
 }
 
+// bound makes sure that no deadline is later than last; the zero Time takes the bound away.
+func (in *input) bound(last time.Time) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.last = last
+}
+
 // set needs the lock.
 func (in *input) set(p phase, deadline time.Time) {
+	if !in.last.IsZero() && (deadline.IsZero() || in.last.Before(deadline)) {
+		deadline = in.last
+	}
 	in.phase, in.deadline = p, deadline
 	if p == between && in.interrupted {
 		deadline = past
