@@ -80,6 +80,10 @@ func (m *Mailbox) Summary(ctx context.Context, uid UID) (message.Summary, error)
 func (w *fileWork) cache(box ID) *cache {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.cacheLocked(box)
+}
+
+func (w *fileWork) cacheLocked(box ID) *cache {
 	c := w.caches[box]
 	if c == nil {
 		c = &cache{name: w.account.cacheFile(box), fs: w.account.unit.fs, unit: w.account.unit, fresh: map[UID][]byte{}}

@@ -70,8 +70,11 @@ func (a *Account) checkpointBox(number uint64, v *View) error {
 func (a *Account) compact(number uint64) error {
 	w := &a.written
 	for _, b := range w.state.boxes {
+		if b.view.unread != nil {
+			continue // unchanged since it was read, if it was; a reader may be at it
+		}
 		box := w.boxes[b.view.id]
-		if box.file.end < rewriteAt+3*messageSize*int64(b.view.status.Messages) || box.view.unread != nil {
+		if box.file.end < rewriteAt+3*messageSize*int64(b.view.status.Messages) {
 			continue
 		}
 		payload, words := encodeBox(&View{}, box.view, noWords)

@@ -229,6 +229,12 @@ func (c *committer) err() error {
 	return c.stopped
 }
 
+// settle waits until no change is between validating and enqueuing.
+func (c *committer) settle() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+}
+
 // close writes what is enqueued, and ends the loop.
 func (c *committer) close() {
 	c.stop(ErrClosed)

@@ -454,8 +454,11 @@ func (w *fileWork) linkMessages(x *copyEffect) error {
 	return nil
 }
 
+// linkMessage gives one its file. The lock is held over the call, so that the source keeps its name.
 func (w *fileWork) linkMessage(x *copyEffect, row *newRow) error {
+	s, cached := w.cache(x.source).bytes(row.from)
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	target := w.disk[x.id]
 	m, exists := target.find(row.UID)
 	if !exists {
@@ -463,7 +466,6 @@ func (w *fileWork) linkMessage(x *copyEffect, row *newRow) error {
 	}
 	to := w.folders[x.id] + "/cur/" + target.name(m)
 	from, err := w.fileOf(x.source, row.from)
-	w.mu.Unlock()
 	if errors.Is(err, ErrExpunged) && exists {
 		return nil // in recovery: the source was unlinked after this link was synced
 	}
@@ -475,18 +477,13 @@ func (w *fileWork) linkMessage(x *copyEffect, row *newRow) error {
 			return err
 		}
 	}
-	if err := link(w.account.unit.fs, from, to, row.InternalDate); err != nil {
+	if err := link(w.account.unit.fs, from, to, row.InternalDate); err != nil || exists {
 		return err
 	}
-	if exists {
-		return nil
-	}
-	if s, ok := w.cache(x.source).bytes(row.from); ok {
-		w.cache(x.id).put(row.UID, s)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	target.add(row.Message)
+	if cached {
+		w.cacheLocked(x.id).put(row.UID, s)
+	}
 	return nil
 }
 

@@ -118,13 +118,7 @@ func (w *fileWork) clearGraves(upTo LSN) (did bool, err error) {
 
 func (w *fileWork) clearMessages(g grave) error {
 	for uid := range g.uids.All() {
-		w.mu.Lock()
-		name, err := w.fileOf(g.box, uid)
-		w.mu.Unlock()
-		if err != nil {
-			continue // gone before
-		}
-		if err := w.account.unit.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := w.clearMessage(g.box, uid); err != nil {
 			return err
 		}
 	}
@@ -135,6 +129,20 @@ func (w *fileWork) clearMessages(g grave) error {
 	}
 	if c := w.caches[g.box]; c != nil {
 		c.drop(g.uids)
+	}
+	return nil
+}
+
+// clearMessage removes a file, under the lock so that its folder keeps its name.
+func (w *fileWork) clearMessage(box ID, uid UID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name, err := w.fileOf(box, uid)
+	if err != nil {
+		return nil // gone before
+	}
+	if err := w.account.unit.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

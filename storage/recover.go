@@ -94,7 +94,7 @@ func (r *recovery) read(c wal.Contents) error {
 		r.unit.damage = &DamageError{d.File, d.Offset, d.What}
 	}
 	need := min(r.last.state, r.last.files) + 1
-	if len(r.records) > 0 && r.records[0].lsn > need {
+	if r.unit.damage == nil && len(r.records) > 0 && r.records[0].lsn > need {
 		r.unit.damage = &DamageError{File: logDir, What: fmt.Sprintf("record %d is needed, but the log begins with %d", need, r.records[0].lsn)}
 		if d := c.Broken; d != nil {
 			r.unit.damage = &DamageError{d.File, d.Offset, d.What}

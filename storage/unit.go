@@ -260,9 +260,7 @@ func (u *Unit) Close() error {
 	if u.closing.Swap(true) {
 		return nil
 	}
-	//lint:ignore SA2001 after this, changes that have begun are in the log's queue
-	u.committer.gate.Lock()
-	u.committer.gate.Unlock()
+	u.committer.settle()
 	err := u.keeper.close()
 	u.committer.close()
 	u.pool.close()
