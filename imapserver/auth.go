@@ -19,7 +19,8 @@ import (
 //
 // An error of Start, or of the sasl.Server, that has (or wraps one that has) a method ResponseCode() string says with it what went
 // wrong: "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "CONTACTADMIN", "UNAVAILABLE", "LIMIT" or another code of RFC 5530.
-// Of other errors, those of Start mean UNAVAILABLE and are logged, those of the sasl.Server mean AUTHENTICATIONFAILED.
+// One with a method Temporary() bool that returns true means UNAVAILABLE: nothing was found out about the password. Of other
+// errors, those of Start mean UNAVAILABLE, too, and those of the sasl.Server mean AUTHENTICATIONFAILED.
 type Authenticator interface {
 	// Mechanisms lists the SASL mechanisms to offer on a connection with these facts (tlsState nil: no TLS).
 	Mechanisms(remote net.Addr, tlsState *tls.ConnectionState) []string
@@ -53,8 +54,12 @@ var authTexts = map[string]string{
 func authError(err error, otherwise string) *Error {
 	code := otherwise
 	var coded interface{ ResponseCode() string }
-	if errors.As(err, &coded) {
+	var passing interface{ Temporary() bool }
+	switch {
+	case errors.As(err, &coded):
 		code = coded.ResponseCode()
+	case errors.As(err, &passing) && passing.Temporary():
+		code = "UNAVAILABLE"
 	}
 	text := authTexts[code]
 	if text == "" {
@@ -167,8 +172,11 @@ func (c *conn) exchange(ctx context.Context, mech string, response []byte, ask f
 	return c.refused(no("AUTHENTICATIONFAILED", authTexts["AUTHENTICATIONFAILED"]))
 }
 
-// refused counts a failed login.
+// refused counts a failed login, unless the client is not to blame.
 func (c *conn) refused(err error) (reply, error) {
+	if e, _ := wireError(err); e.Code == "UNAVAILABLE" {
+		return reply{}, err
+	}
 	c.failures++
 	return reply{}, c.limitFailures(err)
 }

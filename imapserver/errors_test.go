@@ -46,6 +46,11 @@ type codedError string
 func (e codedError) Error() string        { return string(e) }
 func (e codedError) ResponseCode() string { return string(e) }
 
+type busyError struct{}
+
+func (busyError) Error() string   { return "busy" }
+func (busyError) Temporary() bool { return true }
+
 func TestAuthError(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -55,6 +60,7 @@ func TestAuthError(t *testing.T) {
 		{fmt.Errorf("x: %w", codedError("UNAVAILABLE")), "NO [UNAVAILABLE] Temporarily not available"},
 		{codedError("X-OTHER"), "NO [X-OTHER] Login failed"},
 		{errors.New("x"), "NO [AUTHENTICATIONFAILED] Wrong user name or password"},
+		{fmt.Errorf("x: %w", busyError{}), "NO [UNAVAILABLE] Temporarily not available"},
 	} {
 		if got := authError(c.err, "AUTHENTICATIONFAILED").Error(); got != c.want {
 			t.Errorf("%v: %s", c.err, got)
