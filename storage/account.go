@@ -87,7 +87,7 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 	before := a.head
 	a.files.expect(effects)
 	if err != nil {
-		a.files.forget(effects)
+		a.files.forget(effects, true)
 		return a.batch, err
 	}
 	b, err := a.unit.committer.enqueue(&pending{
@@ -101,8 +101,8 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 			published(r.lsn)
 			a.files.add(r)
 		},
-		abort: func() {
-			a.files.forget(effects)
+		abort: func(certain bool) {
+			a.files.forget(effects, certain)
 			a.mu.Lock()
 			a.head, a.batch = a.durable.Load(), nil
 			a.mu.Unlock()
@@ -111,7 +111,7 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 		wake: func() { a.watch.wake(before, next, fresh) },
 	})
 	if err != nil {
-		a.files.forget(effects)
+		a.files.forget(effects, true)
 		return nil, err
 	}
 	a.head, a.batch = next, b

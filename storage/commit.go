@@ -16,11 +16,11 @@ import (
 
 // pending is a record on its way to the log.
 type pending struct {
-	bytes   []byte        // encoded; the LSN is filled in when it is enqueued
-	stamp   func(lsn LSN) // enters the LSN into the new state
-	publish func()        // the record is durable
-	abort   func()        // the record was not written: the head goes back to the durable state
-	wake    func()        // after all records of the batch are published
+	bytes   []byte             // encoded; the LSN is filled in when it is enqueued
+	stamp   func(lsn LSN)      // enters the LSN into the new state
+	publish func()             // the record is durable
+	abort   func(certain bool) // the record was not written, or nobody knows: the head goes back to the durable state
+	wake    func()             // after all records of the batch are published
 }
 
 // batch is what one commit group will hold.
@@ -177,7 +177,8 @@ func (c *committer) write(b *batch) {
 // and the disk is merely full, the unit goes on from the durable state; after any other error nobody knows what is on
 // disk, and the unit stops.
 func (c *committer) fail(b *batch, err error) {
-	if !notWritten(err) {
+	certain := notWritten(err)
+	if !certain {
 		c.stop(fmt.Errorf("%w: writing the log: %w", ErrStopped, err))
 		err = c.err()
 	}
@@ -190,7 +191,7 @@ func (c *committer) fail(b *batch, err error) {
 	c.mu.Unlock()
 	for _, b := range failed {
 		for _, p := range b.records {
-			p.abort()
+			p.abort(certain)
 		}
 		b.err = err
 		close(b.done)

@@ -140,7 +140,8 @@ func (d *diskFiles) base(m *Message) string {
 		Stored: m.StoredSize, Size: m.Size}.Base()
 }
 
-// expect makes the bytes of new messages available to readers; forget takes that back.
+// expect makes the bytes of new messages available to readers; forget takes that back. Spool files stay where it is not certain
+// that no record names them: recovery will know.
 func (w *fileWork) expect(effects []effect) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -156,14 +157,14 @@ func (w *fileWork) expect(effects []effect) {
 	}
 }
 
-func (w *fileWork) forget(effects []effect) {
+func (w *fileWork) forget(effects []effect, certain bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, x := range effects {
 		switch x := x.(type) {
 		case *appendEffect:
 			for i := range x.rows {
-				w.account.discard(&x.rows[i])
+				w.account.discard(&x.rows[i], certain)
 				delete(w.bodies, bodyKey{x.id, x.rows[i].UID})
 			}
 		case *copyEffect:
@@ -173,9 +174,9 @@ func (w *fileWork) forget(effects []effect) {
 }
 
 // discard frees the bytes of a message that was not appended after all.
-func (a *Account) discard(r *newRow) {
+func (a *Account) discard(r *newRow, certain bool) {
 	a.unit.room.give(int64(len(r.inline)))
-	if r.spool != "" {
+	if r.spool != "" && certain {
 		a.unit.fs.Remove(a.spoolFile(r.spool)) // if it stays, the next recovery removes it
 	}
 }

@@ -243,7 +243,7 @@ func (k *keeper) record(ctx context.Context, x *checkpointEffect) error {
 	u := k.unit
 	r := &record{epoch: u.manifest.Epoch, effects: []effect{x}}
 	u.committer.gate.RLock()
-	b, err := u.committer.enqueue(&pending{bytes: r.encode(), stamp: func(LSN) {}, publish: func() {}, abort: func() {}, wake: func() {}})
+	b, err := u.committer.enqueue(&pending{bytes: r.encode(), stamp: func(LSN) {}, publish: func() {}, abort: func(bool) {}, wake: func() {}})
 	u.committer.gate.RUnlock()
 	if err != nil {
 		return err

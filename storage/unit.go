@@ -382,14 +382,14 @@ func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created
 		s.durable.Store(next)
 		u.buryAccounts(lsn, effects)
 	}
-	abort := func() {
+	abort := func(bool) {
 		s.mu.Lock()
 		s.head, s.batch = s.durable.Load(), nil
 		s.mu.Unlock()
 	}
 	var b *batch
 	if created != nil {
-		b, err = created.enqueueFirst(effects, publish, abort)
+		b, err = created.enqueueFirst(effects, publish, func() { abort(true) })
 	} else {
 		r := &record{epoch: u.manifest.Epoch, effects: effects}
 		var lsn LSN
