@@ -59,8 +59,8 @@ func TestLiteralSizes(t *testing.T) {
 	}
 }
 
-// TestMemoryBeforeLogin opens connections that say as much as they may without logging in, and looks at what they cost.
-func TestMemoryBeforeLogin(t *testing.T) {
+// memoryOf returns what a connection costs on which a client has written something, in octets of the heap, the client's side included.
+func memoryOf(t *testing.T, write func(i int, c *client)) int64 {
 	// Without a unit, whose memory would be counted too.
 	s := &testServer{plain: listen(t), Server: &Server{
 		Auth: &users{}, InsecureAuth: true, Limits: Limits{ConnectionsPerAddress: Unlimited},
@@ -71,6 +71,7 @@ func TestMemoryBeforeLogin(t *testing.T) {
 	const n = 300
 	heap := func() int64 {
 		runtime.GC()
+		runtime.GC() // twice, for what pools keep
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
@@ -78,7 +79,15 @@ func TestMemoryBeforeLogin(t *testing.T) {
 	s.connectPlain(t)
 	before := heap()
 	for i := range n {
-		c := s.connectPlain(t)
+		write(i, s.connectPlain(t))
+	}
+	time.Sleep(200 * time.Millisecond)
+	return (heap() - before) / n
+}
+
+// TestMemoryBeforeLogin checks what clients can make the server keep without logging in.
+func TestMemoryBeforeLogin(t *testing.T) {
+	each := memoryOf(t, func(i int, c *client) {
 		switch i % 3 {
 		case 0:
 			c.write("a LOGIN {2147483647}\r\n")
@@ -87,11 +96,19 @@ func TestMemoryBeforeLogin(t *testing.T) {
 		default:
 			c.write("a NOOP " + strings.Repeat("(", 16000))
 		}
-	}
-	time.Sleep(200 * time.Millisecond)
-	if each := (heap() - before) / n; each > 64<<10 {
+	})
+	if each > 64<<10 {
 		t.Errorf("%d octets for each connection", each)
 	}
+}
+
+// TestMemoryIdle checks that a connection that waits has no buffers.
+func TestMemoryIdle(t *testing.T) {
+	each := memoryOf(t, func(_ int, c *client) { c.want("CAPABILITY", "* CAPABILITY …", ". OK …") })
+	if each > 12<<10 { // of which the client has more than 4
+		t.Errorf("%d octets for each connection", each)
+	}
+	t.Logf("%d octets for each connection", each)
 }
 
 // TestDisconnectCancels checks that a command ends when its client has gone.
