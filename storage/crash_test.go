@@ -1,17 +1,21 @@
 package storage_test
 
 import (
+	"errors"
 	"flag"
+	"iter"
 	"math/rand/v2"
 	"testing"
+	"time"
 
+	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/storage/storagetest"
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
 var (
-	states = flag.Int("storagetest.states", 1000, "crash states to check in each test of the explorer")
-	seed   = flag.Uint64("storagetest.seed", 1, "seed of the explorer")
+	states = flag.Int("storagetest.states", 6000, "crash states to check in all tests of the explorer together")
+	seed   = flag.Uint64("storagetest.seed", 1, "seed of the explorer and the simulation")
 )
 
 // explorers are the kinds of units that are explored.
@@ -22,18 +26,24 @@ var explorers = []struct {
 	{"checkpointed", func() *storagetest.Explorer { return &storagetest.Explorer{} }},
 	{"live", func() *storagetest.Explorer { return &storagetest.Explorer{Live: true} }},
 	{"tracked", func() *storagetest.Explorer { return &storagetest.Explorer{Wrap: vfs.Track} }},
+	{"background checkpoints", func() *storagetest.Explorer {
+		return &storagetest.Explorer{Options: storage.Options{CheckpointEvery: 2 * time.Millisecond, CheckpointAfter: 2 << 10}}
+	}},
 }
 
-// explore runs programs until enough states are checked.
-func explore(t *testing.T, next func(rng *rand.Rand) []storagetest.Program) {
+// crashTests is how many tests share the states.
+const crashTests = 4
+
+// explore runs programs on every kind of unit until enough states are checked, or there are no more programs.
+func explore(t *testing.T, programs func(rng *rand.Rand) iter.Seq[[]storagetest.Program]) {
 	for _, x := range explorers {
 		t.Run(x.name, func(t *testing.T) {
 			e := x.make()
-			e.Seed, e.PerRun = *seed, 100
-			rng := rand.New(rand.NewPCG(*seed, 2))
-			for e.Counts.States() < *states {
-				if err := e.Run(next(rng)...); err != nil {
-					t.Fatal(err)
+			e.Seed, e.PerRun = *seed, 60
+			for p := range programs(rand.New(rand.NewPCG(*seed, 2))) {
+				must(t, e.Run(p...), e.Run)
+				if e.Counts.States() >= *states/crashTests/len(explorers) {
+					break
 				}
 			}
 			t.Log(e.Counts)
@@ -41,34 +51,55 @@ func explore(t *testing.T, next func(rng *rand.Rand) []storagetest.Program) {
 	}
 }
 
-// TestCrashTriples runs sequences of three operations that touch each other.
-func TestCrashTriples(t *testing.T) {
-	alphabet := storagetest.Alphabet()
-	explore(t, func(rng *rand.Rand) []storagetest.Program {
-		var p storagetest.Program
-		for range 3 {
-			p = append(p, alphabet[rng.IntN(len(alphabet))])
+// must ends the test on an error, with the least program that leads to a violation.
+func must(t *testing.T, err error, run func(...storagetest.Program) error) {
+	t.Helper()
+	if v := (*storagetest.Violation)(nil); errors.As(err, &v) {
+		t.Fatalf("%v\n\nThe same, minimised:\n%v", v, storagetest.Minimise(v, run))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCrashSequences runs every sequence of up to three operations that touch each other, as far as states go.
+func TestCrashSequences(t *testing.T) {
+	explore(t, func(rng *rand.Rand) iter.Seq[[]storagetest.Program] {
+		return func(yield func([]storagetest.Program) bool) {
+			for p := range storagetest.Alphabet().Sequences(rng, 3) {
+				if !yield([]storagetest.Program{p}) {
+					return
+				}
+			}
 		}
-		return []storagetest.Program{p}
 	})
 }
 
 // TestCrashRandom runs long random programs.
 func TestCrashRandom(t *testing.T) {
-	explore(t, func(rng *rand.Rand) []storagetest.Program {
-		return []storagetest.Program{storagetest.Random(rng, 40)}
-	})
+	explore(t, endless(1, func(rng *rand.Rand) storagetest.Program { return storagetest.Random(rng, 40) }))
 }
 
 // TestCrashConcurrent runs random programs side by side.
 func TestCrashConcurrent(t *testing.T) {
-	explore(t, func(rng *rand.Rand) []storagetest.Program {
-		var programs []storagetest.Program
-		for range 3 {
-			programs = append(programs, storagetest.RandomConcurrent(rng, 15))
+	explore(t, endless(3, func(rng *rand.Rand) storagetest.Program { return storagetest.RandomConcurrent(rng, 20) }))
+}
+
+// endless yields groups of n programs.
+func endless(n int, next func(rng *rand.Rand) storagetest.Program) func(rng *rand.Rand) iter.Seq[[]storagetest.Program] {
+	return func(rng *rand.Rand) iter.Seq[[]storagetest.Program] {
+		return func(yield func([]storagetest.Program) bool) {
+			for {
+				var programs []storagetest.Program
+				for range n {
+					programs = append(programs, next(rng))
+				}
+				if !yield(programs) {
+					return
+				}
+			}
 		}
-		return programs
-	})
+	}
 }
 
 // faults are the ways in which the n-th operation of some kinds goes wrong, or all from it on.
@@ -110,12 +141,14 @@ func TestCrashFaults(t *testing.T) {
 			e := &storagetest.Explorer{Seed: *seed, PerPoint: 6}
 			rng := rand.New(rand.NewPCG(*seed, 3))
 			failed := 0
-			for n := 0; e.Counts.States() < *states/4; n++ {
-				f, err := e.RunFaulty(storagetest.RandomConcurrent(rng, 12), fault.decide(rng.IntN(30)+1))
-				if err != nil {
-					t.Fatal(err)
+			for e.Counts.States() < *states/crashTests/len(faults) {
+				n := rng.IntN(30) + 1
+				run := func(p ...storagetest.Program) error {
+					f, err := e.RunFaulty(p[0], fault.decide(n))
+					failed += f
+					return err
 				}
-				failed += f
+				must(t, run(storagetest.RandomConcurrent(rng, 12)), run)
 			}
 			t.Logf("%d steps failed; %v", failed, e.Counts)
 			if failed == 0 {
@@ -129,10 +162,10 @@ func TestCrashFaults(t *testing.T) {
 func TestBitFlips(t *testing.T) {
 	e := &storagetest.Explorer{Seed: *seed}
 	total := map[string]storagetest.FlipCounts{}
-	for range max(*states/1000, 1) {
+	for range max(*states/6000, 1) {
 		p := storagetest.Program{`append A 100,200 $Work`, `copy INBOX all A`, `create A/B`, `move INBOX 1 A/B`, `checkpoint`,
 			`append INBOX 3000`, `store A 1 +\Flagged`, `subscribe A`, `append bob:INBOX 40,50`, `store bob:INBOX 1 +\Seen`}
-		flips, err := e.Flip(p, 5)
+		flips, err := e.Flip(p, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,9 +46,6 @@ func (e *Explorer) Flip(p Program, perFile int) (Flips, error) {
 	for _, d := range []*Disk{f.unit.disk, killed} {
 		f.torn = d == killed
 		for _, name := range files(d, "") {
-			if fileKind(name) == "manifest" {
-				continue
-			} // TEMP
 			for range perFile {
 				if err := f.flip(d, name); err != nil {
 					return f.counts, err
@@ -144,9 +141,7 @@ func (f *flipper) flip(d *Disk, name string) error {
 	u, err := f.open(d)
 	if err != nil {
 		if !strings.Contains(err.Error(), name) && !errors.Is(err, storage.ErrNewerFormat) {
-			if !strings.Contains(err.Error(), "log is missing") && !strings.Contains(err.Error(), "/meta: damaged") {
-				return bad("the unit does not open and the error does not name the file: " + err.Error())
-			} // TEMP
+			return bad("the unit does not open and the error does not name the file: " + err.Error())
 		}
 		counts.Reported++
 		return nil
@@ -222,7 +217,7 @@ func (f *flipper) reach(ctx context.Context, u *openUnit, name string, now obser
 			hit[i.name] = true
 		}
 	}
-	if len(hit) > 1 && path.Base(name) != "account.ck" {
+	if len(hit) > 1 && path.Base(name) != "account.ck" && !f.torn { // an account that cannot be recovered is kept apart whole
 		return fmt.Sprintf("damage in one file has reached %v", hit)
 	}
 	s := newSession(u.Unit, "", &atomic.Int64{})

@@ -138,7 +138,7 @@ func readContent(ctx context.Context, m *storage.Mailbox, row *storage.Message) 
 		return sum, fmt.Errorf("message %d: content of %d bytes, the view says %d", row.UID, c.Size(), row.Size)
 	}
 	h := sha256.New()
-	if n, err := io.Copy(h, io.NewSectionReader(c, 0, c.Size())); err != nil || n != c.Size() {
+	if n, err := io.CopyBuffer(h, io.NewSectionReader(c, 0, c.Size()), make([]byte, min(c.Size(), 4096)+1)); err != nil || n != c.Size() {
 		return sum, fmt.Errorf("message %d: read %d of %d bytes: %w", row.UID, n, c.Size(), err)
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strings"
 )
@@ -61,12 +62,12 @@ func Alphabet() Program {
 	}
 }
 
-// Prelude makes a unit that Alphabet finds interesting: mail with and without flags and keywords, inline and spooled,
-// tombstones, subscriptions, a second account.
+// Prelude makes a unit that Alphabet finds interesting: mail with and without flags and keywords, tombstones, subscriptions, a second
+// account.
 func Prelude() Program {
 	return Program{
 		`append INBOX 100,200 \Seen,$Work`,
-		`append INBOX 70000 $Old`,
+		`append INBOX 400 $Old`,
 		`append INBOX 300`,
 		`store INBOX 2 +\Deleted`,
 		`expunge INBOX all`,
@@ -88,6 +89,26 @@ func Random(rng *rand.Rand, n int) Program {
 		p[i] = randomStep(rng)
 	}
 	return p
+}
+
+// Sequences yields every sequence of up to n operations of p, each once: the shorter first, those of one length shuffled.
+func (p Program) Sequences(rng *rand.Rand, n int) iter.Seq[Program] {
+	return func(yield func(Program) bool) {
+		count := 1
+		for length := 1; length <= n; length++ {
+			count *= len(p)
+			for _, k := range rng.Perm(count) {
+				sequence := make(Program, length)
+				for i := range sequence {
+					sequence[i] = p[k%len(p)]
+					k /= len(p)
+				}
+				if !yield(sequence) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // RandomConcurrent is Random without the operations that stop the unit: for programs that run side by side. It begins by
