@@ -167,14 +167,14 @@ func (b *Body) Close() error {
 	return err
 }
 
-// room bounds the message bytes that are in memory on their way to their files.
+// room bounds what is in memory on its way to files.
 type room struct {
 	mu   sync.Mutex // guards the following fields
 	free int64
 	more chan struct{} // closed and replaced when free grows
 }
 
-func newRoom(n int64) *room { return &room{free: n, more: make(chan struct{})} }
+func newRoom(n int64) room { return room{free: n, more: make(chan struct{})} }
 
 // take waits until n bytes are free.
 func (r *room) take(ctx context.Context, n int64) error {

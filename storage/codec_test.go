@@ -27,7 +27,7 @@ func sampleRecords() []*record {
 			&subscribeEffect{"x", true, 6},
 			&recentEffect{box, 12},
 			&appendEffect{on, 7, []newRow{inline, spooled}},
-			&copyEffect{on, 8, other, []newRow{copied}},
+			&copyEffect{on, 8, other, []newRow{copied}, 0},
 			&flagsEffect{on, 9, RemoveFlags, Flagged, []string{"k"}, UIDSet{{1, 4}, {9, 9}}},
 			&expungeEffect{on, 10, UIDSet{{2, 4294967295}}},
 			&deleteEffect{on, 11},

@@ -244,6 +244,7 @@ type copyEffect struct {
 	modseq ModSeq
 	source ID
 	rows   []newRow
+	held   int64 // of the unit's room for links; not in the log
 }
 
 func (*copyEffect) kind() effectKind { return kindCopy }

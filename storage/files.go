@@ -168,7 +168,7 @@ func (w *fileWork) forget(effects []effect, certain bool) {
 				delete(w.bodies, bodyKey{x.id, x.rows[i].UID})
 			}
 		case *copyEffect:
-			w.copies = slices.DeleteFunc(w.copies, func(y *copyEffect) bool { return x == y })
+			w.dropCopy(x)
 		}
 	}
 }
@@ -217,10 +217,10 @@ const turn = 32
 // work does some of the queue. It returns whether there is more, and an error after which to try again later.
 func (w *fileWork) work() (more bool, err error) {
 	for range turn {
-		w.mu.Lock()
 		if w.account.removed.Load() {
-			w.queue = nil
+			w.abandon()
 		}
+		w.mu.Lock()
 		if len(w.queue) == 0 {
 			w.running = false
 			w.mu.Unlock()
@@ -240,6 +240,17 @@ func (w *fileWork) work() (more bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// abandon drops the work of an account that was removed, and gives back what it held.
+func (w *fileWork) abandon() {
+	w.mu.Lock()
+	queue := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	for _, r := range queue {
+		w.forget(r.effects, false)
+	}
 }
 
 // pendingBelow returns the LSN below which all work of the account is done.
@@ -451,8 +462,15 @@ func (w *fileWork) linkMessages(x *copyEffect) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.copies = slices.DeleteFunc(w.copies, func(y *copyEffect) bool { return x == y })
+	w.dropCopy(x)
 	return nil
+}
+
+// dropCopy ends the waiting of a copy for its files; w.mu is held.
+func (w *fileWork) dropCopy(x *copyEffect) {
+	w.copies = slices.DeleteFunc(w.copies, func(y *copyEffect) bool { return x == y })
+	w.account.unit.links.give(x.held)
+	x.held = 0
 }
 
 // linkMessage gives one its file. The lock is held over the call, so that the source keeps its name.

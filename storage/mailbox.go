@@ -214,8 +214,13 @@ func (m *Mailbox) transfer(ctx context.Context, uids UIDSet, to *Mailbox, move b
 	if _, err := to.View(ctx); err != nil {
 		return CopyResult{}, err
 	}
+	held, err := m.holdLinks(ctx, uids)
+	if err != nil {
+		return CopyResult{}, err
+	}
+	links := &m.account.unit.links
 	var res CopyResult
-	err := m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
+	err = m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
 		target, err := head.view(to.id)
 		if err != nil {
 			return nil, err
@@ -231,13 +236,29 @@ func (m *Mailbox) transfer(ctx context.Context, uids UIDSet, to *Mailbox, move b
 		res.From = from
 		res.To = UIDSet{{rows[0].UID, rows[len(rows)-1].UID}}
 		res.ModSeq = head.modseq + 1
-		effects := []effect{&copyEffect{onBox{to.id, target.lsn}, res.ModSeq, m.id, rows}}
+		effects := []effect{&copyEffect{onBox{to.id, target.lsn}, res.ModSeq, m.id, rows, held}}
+		held = 0 // the work on files gives it back
 		if move {
 			effects = append(effects, &expungeEffect{onBox{m.id, v.lsn}, res.ModSeq, from})
 		}
 		return effects, nil
 	})
+	links.give(held)
 	return res, err
+}
+
+// holdLinks waits until so many more files may wait for being made.
+func (m *Mailbox) holdLinks(ctx context.Context, uids UIDSet) (int64, error) {
+	v, err := m.View(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(0)
+	for range v.Select(uids) {
+		n++
+	}
+	n = min(n, maxLinks) // one alone may be larger
+	return n, m.account.unit.links.take(ctx, n)
 }
 
 // copyRows returns the messages of uids as they enter another mailbox, numbered from next.

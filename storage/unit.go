@@ -100,6 +100,7 @@ const (
 	accountsDir  = "a"
 
 	maxInFlight = 64 << 20 // bytes of messages without a file
+	maxLinks    = 1 << 18  // copied messages without a file
 )
 
 // Unit is a tree of accounts with one writer process and one log. Its methods may be called from many goroutines at once.
@@ -111,7 +112,8 @@ type Unit struct {
 	lock      io.Closer
 	committer *committer
 	pool      *filePool
-	room      *room
+	room      room // bytes of messages without a file
+	links     room // copied messages without a file
 	keeper    *keeper
 	damage    error // not nil: read-only
 	dir       directoryState
@@ -137,7 +139,7 @@ type directoryState struct {
 // damage in the log the unit opens read-only; Damage tells.
 func Open(tree vfs.FS, o Options) (*Unit, error) {
 	o.defaults()
-	u := &Unit{opt: o, logger: o.Logger, accounts: map[ID]*Account{}, broken: map[ID]error{}, room: newRoom(maxInFlight)}
+	u := &Unit{opt: o, logger: o.Logger, accounts: map[ID]*Account{}, broken: map[ID]error{}, room: newRoom(maxInFlight), links: newRoom(maxLinks)}
 	u.fs = &guard{tree, u.stop}
 	if err := u.prepare(); err != nil {
 		return nil, err
