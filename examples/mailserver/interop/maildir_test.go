@@ -78,7 +78,7 @@ func (d maildir) setFlags(m local, flags string) {
 type mailState map[string]string
 
 // ownFields are what clients put into messages to find them again.
-var ownFields = regexp.MustCompile(`(?m)^(X-TUID|X-OfflineIMAP): .*\n`)
+var ownFields = regexp.MustCompile(`(?m)^(X-TUID|X-OfflineIMAP|Content-Length|Lines): .*\n`)
 
 // essence is the digest of a message without line ends and fields that are the client's doing.
 func essence(text string) string {
