@@ -87,7 +87,7 @@ type frameFile struct {
 
 // readFrameFile reads a file of frames. A missing one has none.
 func readFrameFile(fsys vfs.FS, name string, completed uint64) (f frameFile, frames []frame, torn bool, err error) {
-	data, err := readFile(fsys, name)
+	data, err := vfs.ReadFile(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return frameFile{name: name}, nil, false, nil
 	}

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"time"
 
@@ -44,31 +43,13 @@ func replaceFile(fsys vfs.FS, name string, data []byte) error {
 	return fsys.Rename(tmp, name)
 }
 
-// readFile reads a file whole.
-func readFile(fsys vfs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	data := make([]byte, size)
-	if _, err := f.ReadAt(data, 0); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return data, nil
-}
-
 // link gives a message a second name; where the file system allows no more links, a second file.
 func link(fsys vfs.FS, from, to string, modified int64) error {
 	err := fsys.Link(from, to)
 	if !errors.Is(err, vfs.ErrTooManyLinks) {
 		return err
 	}
-	data, err := readFile(fsys, from)
+	data, err := vfs.ReadFile(fsys, from)
 	if err != nil {
 		return err
 	}
@@ -153,7 +134,7 @@ func clearDir(fsys vfs.FS, name string) error {
 
 // readMarker returns the mailbox to which a folder belongs.
 func readMarker(fsys vfs.FS, folder string) (ID, bool) {
-	data, err := readFile(fsys, folder+"/"+markerFile)
+	data, err := vfs.ReadFile(fsys, folder+"/"+markerFile)
 	if err != nil || len(data) != 33 {
 		return ID{}, false
 	}

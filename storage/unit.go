@@ -203,7 +203,7 @@ func (u *Unit) prepare() error {
 }
 
 func (u *Unit) readManifest() error {
-	data, err := readFile(u.fs, manifestFile)
+	data, err := vfs.ReadFile(u.fs, manifestFile)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package wal
 
 import (
 	"fmt"
-	"io"
 	"path"
 	"slices"
 
@@ -70,7 +69,7 @@ func (l *Log) read() (Contents, error) {
 
 func (l *Log) readSegment(c *Contents, seq uint64, last bool) error {
 	s := segment{name: path.Join(l.dir, segmentName(seq))}
-	data, err := readAll(l.fs, s.name)
+	data, err := vfs.ReadFile(l.fs, s.name)
 	if err != nil {
 		return err
 	}
@@ -120,21 +119,4 @@ func findLater(data []byte, at int64, s *segment, number uint64) *Damage {
 		}
 	}
 	return nil
-}
-
-func readAll(fsys vfs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	data := make([]byte, size)
-	if _, err := f.ReadAt(data, 0); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return data, nil
 }

@@ -114,7 +114,7 @@ func TestRotation(t *testing.T) {
 // segment returns the bytes of the only segment.
 func segmentBytes(t *testing.T, fsys vfs.FS, seq uint64) []byte {
 	t.Helper()
-	b, err := readAll(fsys, "log/"+segmentName(seq))
+	b, err := vfs.ReadFile(fsys, "log/"+segmentName(seq))
 	if err != nil {
 		t.Fatal(err)
 	}
