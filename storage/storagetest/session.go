@@ -333,9 +333,12 @@ func (s *session) doRename(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, to, err := s.box(ctx, args[1])
+	b, to, err := s.box(ctx, args[1])
 	if err != nil {
 		return err
+	}
+	if a != b {
+		return storage.ErrForbidden
 	}
 	return a.RenameMailbox(ctx, from, to)
 }
