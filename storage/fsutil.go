@@ -142,7 +142,7 @@ func readMarker(fsys vfs.FS, folder string) (ID, bool) {
 	return id, err == nil
 }
 
-// removeEmpty removes a folder that holds no files but only folders that are as empty; others stay as they are.
+// removeEmpty removes a folder that holds no files but a marker, and only folders that are as empty; others stay as they are.
 func removeEmpty(fsys vfs.FS, name string) error {
 	if files, err := hasFiles(fsys, name); files || err != nil {
 		return err
@@ -156,6 +156,9 @@ func hasFiles(fsys vfs.FS, name string) (bool, error) {
 		return false, err
 	}
 	for _, e := range entries {
+		if e.Name == markerFile || e.Name == markerFile+".tmp" {
+			continue
+		}
 		if !e.Dir {
 			return true, nil
 		}
