@@ -51,7 +51,7 @@ const (
 type Decoder struct {
 	// Limits may be changed between commands.
 	Limits Limits
-	// UTF8 allows UTF-8 in quoted strings and takes mailbox names as UTF-8 instead of modified UTF-7: set it
+	// UTF8 takes mailbox names as UTF-8 instead of modified UTF-7, also where they have only ASCII: set it
 	// when the client enabled UTF8=ACCEPT or IMAP4rev2 (RFC 6855, section 3; RFC 9051, section 5.1).
 	UTF8 bool
 	// OnLiteral, if not nil, is asked before each literal is read. A nil answer accepts: for a synchronising

@@ -31,7 +31,8 @@ func (d *Decoder) ExpectNString(dst *string, null *bool) bool {
 	return d.NString(dst, null) || d.Expected("a string or NIL")
 }
 
-// quoted reads a quoted string. It holds UTF-8 only if d.UTF8 (RFC 6855, section 3; RFC 9051, section 4.3).
+// quoted reads a quoted string. UTF-8 in it is taken also from a client that has not enabled it (RFC 6855, section 3; RFC 9051,
+// section 4.3): some write it as soon as IMAP4rev2 is announced, and it cannot mean anything else.
 func (d *Decoder) quoted(dst *string) bool {
 	rest := d.rest()
 	if len(rest) == 0 || rest[0] != '"' {
@@ -54,7 +55,7 @@ func (d *Decoder) quoted(dst *string) bool {
 			i += 2
 		case c == '\\':
 			return d.expectedAt(d.Column()+i+1, "a quote or a backslash")
-		case c >= utf8.RuneSelf && d.UTF8:
+		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRune(rest[i:])
 			if r == utf8.RuneError && n == 1 {
 				return d.expectedAt(d.Column()+i, "valid UTF-8")

@@ -1,9 +1,12 @@
 package wire
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// Mailbox reads a mailbox name and gives it as UTF-8: decoded from modified UTF-7 unless d.UTF8. INBOX in any
-// case is "INBOX". The name has no NUL and is valid UTF-8; nothing else is checked (RFC 9051, section 5.1).
+// Mailbox reads a mailbox name and gives it as UTF-8: decoded from modified UTF-7 unless d.UTF8. A name with 8-bit
+// octets is no modified UTF-7, so it is UTF-8 in any case. INBOX in any case is "INBOX". The name has no NUL and is valid UTF-8; nothing else is checked (RFC 9051, section 5.1).
 func (d *Decoder) Mailbox(dst *string) bool { return d.name(astringChar, dst) }
 
 // ExpectMailbox is Mailbox for one that must be there.
@@ -32,7 +35,7 @@ func (d *Decoder) name(k class, dst *string) bool {
 	switch {
 	case equalFold(s, "INBOX"):
 		s = "INBOX"
-	case d.UTF8:
+	case d.UTF8 || strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }):
 		ok = utf8.ValidString(s)
 	default:
 		s, ok = DecodeUTF7(s)
