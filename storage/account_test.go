@@ -134,6 +134,7 @@ func TestAccounts(t *testing.T) {
 	wantErr(t, err, storage.ErrNoAccount)
 
 	b.add(bob, b.box(bob, "INBOX"), "Subject: x\n\n")
+	lost, _ := b.box(bob, "INBOX").Info()
 	b.must(b.unit.RemoveAccount(b.ctx, "bob"))
 	wantErr(t, b.unit.RemoveAccount(b.ctx, "bob"), storage.ErrNoAccount)
 	wantErr(t, bob.Subscribe(b.ctx, "y", true), storage.ErrNoAccount)
@@ -141,6 +142,9 @@ func TestAccounts(t *testing.T) {
 	again := b.account("bob")
 	if again.ID() == bob.ID() || b.box(again, "INBOX").Recent() != 1 {
 		t.Error("an account made anew is the old one")
+	}
+	if info, _ := b.box(again, "INBOX").Info(); info.UIDValidity <= lost.UIDValidity+5 { // 5 more mailboxes had it
+		t.Errorf("UIDVALIDITY %d again after %d", info.UIDValidity, lost.UIDValidity)
 	}
 	b.must(b.unit.Close())
 	b.open()

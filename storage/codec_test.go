@@ -33,8 +33,8 @@ func sampleRecords() []*record {
 			&deleteEffect{on, 11},
 		}},
 		{lsn: 10, effects: []effect{
-			&putAccount{AccountInfo{ID: NewID(), Name: "anna", Aliases: []string{"a", "b"}, Created: 5, Generation: 1}},
-			&delAccount{NewID()},
+			&putAccount{AccountInfo{ID: NewID(), Name: "anna", Aliases: []string{"a", "b"}, Created: 5, Generation: 1}, 9},
+			&delAccount{NewID(), 7},
 			&checkpointEffect{3, 8, 7, true},
 		}},
 	}

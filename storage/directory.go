@@ -21,13 +21,15 @@ type AccountInfo struct {
 
 // directory is the list of a unit's accounts at one moment: immutable.
 type directory struct {
-	lsn    LSN
+	lsn LSN
+	// mark is the highest UIDVALIDITY that an account had when it gave up its name: whoever gets the name next begins above.
+	mark   uint32
 	byID   map[ID]*AccountInfo
 	byName map[string]ID // by folded name or alias
 }
 
-func newDirectory(lsn LSN, accounts map[ID]*AccountInfo) *directory {
-	d := &directory{lsn: lsn, byID: accounts, byName: make(map[string]ID, len(accounts))}
+func newDirectory(lsn LSN, mark uint32, accounts map[ID]*AccountInfo) *directory {
+	d := &directory{lsn: lsn, mark: mark, byID: accounts, byName: make(map[string]ID, len(accounts))}
 	for id, a := range accounts {
 		d.byName[foldName(a.Name)] = id
 		for _, alias := range a.Aliases {
@@ -53,11 +55,11 @@ func (d *directory) apply(lsn LSN, effects []effect) *directory {
 		case *putAccount:
 			accounts := maps.Clone(next.byID)
 			accounts[x.ID] = &x.AccountInfo
-			next = newDirectory(lsn, accounts)
+			next = newDirectory(lsn, max(next.mark, x.mark), accounts)
 		case *delAccount:
 			accounts := maps.Clone(next.byID)
 			delete(accounts, x.id)
-			next = newDirectory(lsn, accounts)
+			next = newDirectory(lsn, max(next.mark, x.mark), accounts)
 		}
 	}
 	return next
@@ -83,7 +85,10 @@ func checkAccountName(name string) error {
 }
 
 // putAccount adds an account to the directory or replaces its entry.
-type putAccount struct{ AccountInfo }
+type putAccount struct {
+	AccountInfo
+	mark uint32 // for the directory
+}
 
 func (*putAccount) kind() effectKind   { return kindPutAccount }
 func (*putAccount) apply(*draft) error { return nil }
@@ -94,40 +99,45 @@ func (x *putAccount) encode(e *encoder) {
 	e.strs(x.Aliases)
 	e.varint(x.Created)
 	e.u32(x.Generation)
+	e.u32(x.mark)
 }
 
 func (x *putAccount) decode(d *decoder) {
-	x.ID, x.Name, x.Aliases, x.Created, x.Generation = d.id(), d.str(), d.strs(), d.varint(), d.u32()
+	x.ID, x.Name, x.Aliases, x.Created, x.Generation, x.mark = d.id(), d.str(), d.strs(), d.varint(), d.u32(), d.u32()
 }
 
 // delAccount removes an account with everything in it.
-type delAccount struct{ id ID }
+type delAccount struct {
+	id   ID
+	mark uint32 // for the directory
+}
 
 func (*delAccount) kind() effectKind    { return kindDelAccount }
 func (*delAccount) apply(*draft) error  { return nil }
-func (x *delAccount) encode(e *encoder) { e.id(x.id) }
-func (x *delAccount) decode(d *decoder) { x.id = d.id() }
+func (x *delAccount) encode(e *encoder) { e.id(x.id); e.u32(x.mark) }
+func (x *delAccount) decode(d *decoder) { x.id, x.mark = d.id(), d.u32() }
 
 // encode writes the whole directory; decodeDirectory reads it.
 func (d *directory) encode() []byte {
 	var e encoder
 	e.u64(uint64(d.lsn))
+	e.u32(d.mark)
 	e.uvarint(uint64(len(d.byID)))
 	accounts := slices.SortedFunc(maps.Values(d.byID), func(a, b *AccountInfo) int { return strings.Compare(a.Name, b.Name) })
 	for _, a := range accounts {
-		(&putAccount{*a}).encode(&e)
+		(&putAccount{AccountInfo: *a}).encode(&e)
 	}
 	return e.b
 }
 
 func decodeDirectory(b []byte) (*directory, error) {
 	d := decoder{b: b}
-	lsn := LSN(d.u64())
+	lsn, mark := LSN(d.u64()), d.u32()
 	accounts := map[ID]*AccountInfo{}
 	for range d.count(20) {
 		var x putAccount
 		x.decode(&d)
 		accounts[x.ID] = &x.AccountInfo
 	}
-	return newDirectory(lsn, accounts), d.end()
+	return newDirectory(lsn, mark, accounts), d.end()
 }

@@ -147,7 +147,7 @@ func (r *recovery) harden() error {
 
 func (r *recovery) readDirectory() error {
 	u := r.unit
-	d := newDirectory(0, map[ID]*AccountInfo{})
+	d := newDirectory(0, 0, map[ID]*AccountInfo{})
 	_, frames, torn, err := readFrameFile(u.fs, accountsFile, ^uint64(0))
 	if err != nil {
 		return err

@@ -353,8 +353,8 @@ func (u *Unit) CreateAccount(ctx context.Context, name string) (*Account, error)
 			root, root+"/cur", root+"/new", root+"/tmp"); err != nil {
 			return nil, err
 		}
-		return []effect{&putAccount{AccountInfo{ID: a.id, Name: name, Created: u.now().Unix(), Generation: 1}}}, nil
-	}, a)
+		return []effect{&putAccount{AccountInfo: AccountInfo{ID: a.id, Name: name, Created: u.now().Unix(), Generation: 1}}}, nil
+	}, a, nil)
 	if err == nil {
 		err = b.wait(ctx)
 	}
@@ -364,13 +364,18 @@ func (u *Unit) CreateAccount(ctx context.Context, name string) (*Account, error)
 	return a, nil
 }
 
-// changeDirectory makes a change of the directory; with a new account, also its first mailboxes.
-func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created *Account) (*batch, error) {
+// changeDirectory makes a change of the directory: with a new account, also its first mailboxes; with an account that the change
+// is about, while that stands still.
+func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created, about *Account) (*batch, error) {
 	u.committer.gate.RLock()
 	defer u.committer.gate.RUnlock()
 	s := &u.dir
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if about != nil {
+		about.mu.Lock()
+		defer about.mu.Unlock()
+	}
 	if err := u.writable(); err != nil {
 		return nil, err
 	}
@@ -391,7 +396,7 @@ func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created
 	}
 	var b *batch
 	if created != nil {
-		b, err = created.enqueueFirst(effects, publish, func() { abort(true) })
+		b, err = created.enqueueFirst(s.head.mark, effects, publish, func() { abort(true) })
 	} else {
 		r := &record{epoch: u.manifest.Epoch, effects: effects}
 		var lsn LSN
@@ -405,15 +410,15 @@ func (u *Unit) changeDirectory(build func(*directory) ([]effect, error), created
 	return b, nil
 }
 
-// enqueueFirst sends the first record of an account, which makes the standard mailboxes.
-func (a *Account) enqueueFirst(effects []effect, publish func(LSN), abort func()) (*batch, error) {
+// enqueueFirst sends the first record of an account, which makes the standard mailboxes with UIDVALIDITY above a mark.
+func (a *Account) enqueueFirst(mark uint32, effects []effect, publish func(LSN), abort func()) (*batch, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var names []string
 	for _, m := range standardMailboxes {
 		names = append(names, m.name)
 	}
-	boxes, err := a.createAll(a.head, names, nil)
+	boxes, err := a.createAll(&accountState{uidValidity: mark}, names, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -462,17 +467,22 @@ func (u *Unit) SetAliases(ctx context.Context, name string, aliases []string) er
 }
 
 func (u *Unit) updateAccount(ctx context.Context, name string, change func(*directory, *AccountInfo) error) error {
+	a, err := u.OpenAccount(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
 	b, err := u.changeDirectory(func(d *directory) ([]effect, error) {
-		info, err := d.find(name)
-		if err != nil {
-			return nil, err
+		info, ok := d.byID[a.id]
+		if !ok {
+			return nil, fmt.Errorf("account %q: %w", name, ErrNoAccount)
 		}
 		next := *info
 		if err := change(d, &next); err != nil {
 			return nil, err
 		}
-		return []effect{&putAccount{next}}, nil
-	}, nil)
+		return []effect{&putAccount{next, a.head.uidValidity}}, nil
+	}, nil, a)
 	if werr := b.wait(ctx); werr != nil {
 		return werr
 	}
@@ -490,8 +500,8 @@ func (u *Unit) RemoveAccount(ctx context.Context, name string) error {
 		if _, ok := d.byID[a.id]; !ok {
 			return nil, fmt.Errorf("account %q: %w", name, ErrNoAccount)
 		}
-		return []effect{&delAccount{a.id}}, nil
-	}, nil)
+		return []effect{&delAccount{a.id, a.head.uidValidity}}, nil
+	}, nil, a)
 	if err == nil {
 		err = b.wait(ctx)
 	}
