@@ -147,7 +147,7 @@ var (
 	fetchUID   = regexp.MustCompile(`[( ]UID (\d+)`)
 	fetchSize  = regexp.MustCompile(`RFC822\.SIZE (\d+)`)
 	fetchFlags = regexp.MustCompile(`FLAGS \(([^)]*)\)`)
-	bodyItem   = regexp.MustCompile(`BODY\[\] (""|\{)`)
+	bodyItem   = regexp.MustCompile(`BODY\[\] (""|~?\{)`)
 )
 
 // fetchAll returns all messages of a mailbox in the order of their UIDs, and its UIDVALIDITY and UIDNEXT.
