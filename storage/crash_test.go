@@ -5,6 +5,7 @@ import (
 	"flag"
 	"iter"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,59 +103,106 @@ func endless(n int, next func(rng *rand.Rand) storagetest.Program) func(rng *ran
 	}
 }
 
+// decision makes what storagetest.Faults wants for a disk.
+type decision = func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault
+
 // faults are the ways in which the n-th operation of some kinds goes wrong, or all from it on.
 var faults = []struct {
-	name   string
-	decide func(n int) func(storagetest.Op) *storagetest.Fault
+	name string
+	make func(n int) decision
 }{
 	{"write", failNth(storagetest.EIO, storagetest.OpWrite)},
-	{"short write", func(n int) func(storagetest.Op) *storagetest.Fault {
-		fail := failNth(storagetest.EIO, storagetest.OpWrite)(n)
-		return func(op storagetest.Op) *storagetest.Fault {
-			f := fail(op)
-			if f != nil {
-				f.Bytes = op.Len / 2
+	{"short write", func(n int) decision {
+		return func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+			fail := storagetest.FailNth(n, storagetest.EIO, storagetest.OpWrite)
+			return func(op storagetest.Op) *storagetest.Fault {
+				f := fail(op)
+				if f != nil {
+					f.Bytes = op.Len / 2
+				}
+				return f
 			}
-			return f
 		}
 	}},
 	{"sync", failNth(storagetest.EIO, storagetest.OpSync, storagetest.OpSyncDir, storagetest.OpSyncAll)},
 	{"names", failNth(storagetest.EIO, storagetest.OpRename, storagetest.OpLink, storagetest.OpMkdir, storagetest.OpRemove, storagetest.OpCreate)},
 	{"no space for writes", failNth(storagetest.ENOSPC, storagetest.OpWrite)},
 	{"no space for names", failNth(storagetest.ENOSPC, storagetest.OpCreate, storagetest.OpMkdir, storagetest.OpLink, storagetest.OpRename)},
-	{"no space any more", func(n int) func(storagetest.Op) *storagetest.Fault {
-		return storagetest.FailAfter(n, storagetest.ENOSPC, storagetest.OpWrite, storagetest.OpCreate, storagetest.OpMkdir, storagetest.OpLink)
-	}},
-	{"dead", func(n int) func(storagetest.Op) *storagetest.Fault {
-		return storagetest.FailAfter(n, storagetest.EIO, storagetest.OpWrite, storagetest.OpSync, storagetest.OpSyncDir, storagetest.OpSyncAll, storagetest.OpRename)
+	{"no space any more", failFrom(storagetest.ENOSPC, storagetest.OpWrite, storagetest.OpCreate, storagetest.OpMkdir, storagetest.OpLink)},
+	{"dead", failFrom(storagetest.EIO, storagetest.OpWrite, storagetest.OpSync, storagetest.OpSyncDir, storagetest.OpSyncAll, storagetest.OpRename)},
+	{"full", func(n int) decision {
+		return func(d *storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+			return storagetest.Full(d, int64(n)*1000)
+		}
 	}},
 }
 
-func failNth(err error, kinds ...storagetest.OpKind) func(n int) func(storagetest.Op) *storagetest.Fault {
-	return func(n int) func(storagetest.Op) *storagetest.Fault { return storagetest.FailNth(n, err, kinds...) }
+func failNth(err error, kinds ...storagetest.OpKind) func(n int) decision {
+	return func(n int) decision {
+		return func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+			return storagetest.FailNth(n, err, kinds...)
+		}
+	}
 }
 
-// TestCrashFaults lets operations of the disk fail, each at every place of many programs.
+func failFrom(err error, kinds ...storagetest.OpKind) func(n int) decision {
+	return func(n int) decision {
+		return func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+			return storagetest.FailAfter(n, err, kinds...)
+		}
+	}
+}
+
+// TestCrashFaults lets operations of the disk fail at any place of random programs.
 func TestCrashFaults(t *testing.T) {
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			e := &storagetest.Explorer{Seed: *seed, PerPoint: 6}
 			rng := rand.New(rand.NewPCG(*seed, 3))
 			failed := 0
-			for e.Counts.States() < *states/crashTests/len(faults) {
-				n := rng.IntN(30) + 1
+			for e.Counts.States() < *states/crashTests/len(faults) || failed == 0 {
+				decide := fault.make(rng.IntN(30) + 1)
 				run := func(p ...storagetest.Program) error {
-					f, err := e.RunFaulty(p[0], fault.decide(n))
-					failed += f
+					results, err := e.RunFaulty(p[0], decide)
+					for _, err := range results {
+						if errors.Is(err, storagetest.EIO) || errors.Is(err, storage.ErrNoSpace) || errors.Is(err, storage.ErrStopped) {
+							failed++
+						}
+					}
 					return err
 				}
 				must(t, run(storagetest.RandomConcurrent(rng, 12)), run)
 			}
 			t.Logf("%d steps failed; %v", failed, e.Counts)
-			if failed == 0 {
-				t.Error("no fault was met")
-			}
 		})
+	}
+}
+
+// TestFullDisk fills a disk to the last byte: mail is refused with ErrNoSpace, what makes room works, and then mail is taken again.
+func TestFullDisk(t *testing.T) {
+	e := &storagetest.Explorer{Seed: *seed, PerPoint: 6, Options: storage.Options{Ballast: 64 << 10},
+		Prelude: storagetest.Program{"append INBOX 9000,9000,9000,9000,9000,9000"}}
+	p := storagetest.Program{}
+	for range 8 {
+		p = append(p, "append INBOX 5000", "append A 900")
+	}
+	fill := len(p)
+	p = append(p, `store INBOX 1:6 +\Deleted`, "expunge INBOX all", "wait", "checkpoint", "checkpoint", "append INBOX 5000", "copy INBOX last Archive", "create B")
+	results, err := e.RunFaulty(p, func(d *storagetest.Disk) func(storagetest.Op) *storagetest.Fault { return storagetest.Full(d, 20000) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i, err := range results {
+		switch {
+		case i < fill && errors.Is(err, storage.ErrNoSpace):
+			refused++
+		case i >= fill && err != nil:
+			t.Errorf("%s: %v", p[i], err)
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused")
 	}
 }
 
@@ -184,5 +232,25 @@ func TestBitFlips(t *testing.T) {
 	}
 	for kind, n := range total {
 		t.Logf("%-16s %+v", kind, n)
+	}
+}
+
+// TestBallastForFiles fills a disk on which only the ballast is in the way of the file of a message that was acknowledged.
+func TestBallastForFiles(t *testing.T) {
+	e := &storagetest.Explorer{Seed: *seed}
+	p := storagetest.Program{"append INBOX 900", "wait", "wait", "checkpoint", "append INBOX 900"}
+	results, err := e.RunFaulty(p, func(d *storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+		return func(op storagetest.Op) *storagetest.Fault {
+			if _, err := d.Stat(".unit/ballast"); err != nil || op.Kind != storagetest.OpWrite || !strings.Contains(op.Name, "/Maildir/") {
+				return nil
+			}
+			return &storagetest.Fault{Err: storagetest.ENOSPC}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results[0] != nil || results[3] != nil {
+		t.Errorf("results %v", results)
 	}
 }

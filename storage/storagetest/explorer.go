@@ -230,6 +230,7 @@ type lane struct {
 	*session
 	acked atomic.Int32
 	snaps []observation // after each number of steps
+	names nameBook
 }
 
 // Run runs the programs at once and checks crash states. The error is a *[Violation], or says that the programs cannot run.
@@ -275,7 +276,7 @@ func (r *exploration) execute() error {
 		if i == 0 {
 			s.sent = r.sent
 		}
-		r.lanes = append(r.lanes, &lane{session: s})
+		r.lanes = append(r.lanes, &lane{session: s, names: nameBook{}})
 	}
 	if r.Live {
 		prelude := r.Prelude
@@ -368,8 +369,11 @@ func (l *lane) judge(step string, now observation, err error) string {
 	if what := wrongContent(now, l.sent); what != "" {
 		return what
 	}
+	if what := l.names.note(now); what != "" {
+		return what
+	}
 	switch strings.Fields(step)[0] {
-	case "recent", "checkpoint", "reopen", "kill", "cut":
+	case "recent", "checkpoint", "wait", "reopen", "kill", "cut":
 	default:
 		if err == nil {
 			return ""

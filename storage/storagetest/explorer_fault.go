@@ -11,25 +11,25 @@ import (
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
-// RunFaulty runs a program on a disk that goes wrong as decide says (see [Faults]), from the first step to the last or to
-// where the unit stops. Each step must end in one of these ways: it is done; it is refused and has changed nothing; or it
+// RunFaulty runs a program on a disk that goes wrong, from the first step to the last or to where the unit stops; faults gets the
+// disk and returns what [Faults] wants. Each step must end in one of these ways: it is done; it is refused and has changed nothing; or it
 // fails with storage.ErrNoSpace or another clear error, and has changed nothing unless that is storage.ErrStopped, after which
 // nobody knows. Then the unit is opened again on a sound disk, as after kill -9 and after power cuts, and checked as by Run.
 //
-// The answer tells how many steps failed.
-func (e *Explorer) RunFaulty(p Program, decide func(Op) *Fault) (failed int, err error) {
+// The answer has the error of each step that was run.
+func (e *Explorer) RunFaulty(p Program, faults func(*Disk) func(Op) *Fault) (steps []error, err error) {
 	if err := e.prepare(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	e.Counts.Programs++
 	f := &faultyRun{exploration: &exploration{Explorer: e, programs: []Program{p}}}
-	if err := f.execute(decide); err != nil {
-		return f.failed, err
+	if err := f.execute(faults); err != nil {
+		return f.results, err
 	}
 	if err := f.checkAll(); err != nil {
-		return f.failed, err
+		return f.results, err
 	}
-	return f.failed, f.stumble()
+	return f.results, f.stumble()
 }
 
 // stumble lets faults befall the first opening after a crash, which may fail: the next one must find everything.
@@ -62,13 +62,14 @@ func (f *faultyRun) stumble() error {
 // faultyRun is one execution with faults.
 type faultyRun struct {
 	*exploration
-	failed int
+	results []error // of the steps
 }
 
-func (f *faultyRun) execute(decide func(Op) *Fault) error {
+func (f *faultyRun) execute(faults func(*Disk) func(Op) *Fault) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	d := f.base.Clone()
+	decide := faults(d)
 	var armed atomic.Bool
 	sound := f.Wrap
 	defer func() { f.Wrap = sound }()
@@ -91,7 +92,7 @@ func (f *faultyRun) execute(decide func(Op) *Fault) error {
 	f.Wrap = sound
 	serial := &atomic.Int64{}
 	serial.Store(1000)
-	l := &lane{session: newSession(f.unit.Unit, "", serial)}
+	l := &lane{session: newSession(f.unit.Unit, "", serial), names: nameBook{}}
 	l.sent = f.sent
 	f.lanes = []*lane{l}
 	first, err := observe(ctx, f.unit.Unit, l.owns)
@@ -124,8 +125,8 @@ func (f *faultyRun) steps(ctx context.Context, l *lane) (stop *interrupted, err 
 			return f.violation(moment{f.unit.disk, []int{i}}, fmt.Sprintf("%s: %s", step, what), "a fault")
 		}
 		serr := l.run(ctx, step)
+		f.results = append(f.results, serr)
 		if serr != nil && !isRefusal(serr) {
-			f.failed++
 			switch {
 			case errors.Is(serr, context.DeadlineExceeded):
 				return nil, bad("hangs")

@@ -9,6 +9,23 @@ import (
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
+// TestNames deletes and makes again what has the same name, while the clock stands still: no client may take new mail for old.
+func TestNames(t *testing.T) {
+	for _, p := range []Program{
+		{"append A 10", "delete A", "create A", "append A 20"},
+		{"append A 10", "rename A B", "create A", "append A 20", "rename A C", "rename B A", "rename C B"},
+		{"append INBOX 10", "rename INBOX A/B", "append INBOX 10", "rename INBOX C", "append INBOX 20"},
+		{"append bob:INBOX 10", "account-remove bob", "account-create bob", "append bob:INBOX 10,20,30"},
+		{"create bob:X", "append bob:X 10", "account-remove bob", "checkpoint", "reopen", "account-create bob", "create bob:Y", "create bob:X", "append bob:X 10"},
+		{"append bob:INBOX 10", "account-rename bob carl", "account-create bob", "append bob:INBOX 10"},
+	} {
+		e := &Explorer{Seed: 1, PerRun: 40}
+		if err := e.Run(p); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // TestPlantedBugs leaves out one kind of sync at a time: the explorer must notice each.
 func TestPlantedBugs(t *testing.T) {
 	for _, test := range []struct {

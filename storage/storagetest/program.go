@@ -21,6 +21,7 @@ import (
 //	recent BOX                        claims what is \Recent
 //	account-create NAME, account-remove NAME, account-rename NAME NAME, account-alias NAME [ALIAS,...]
 //	checkpoint
+//	wait                              for a second and a half, in which the store tries again what it could not do
 //	reopen                            closes the unit and opens it
 //	kill                              opens the unit as after kill -9: what is written is there, synced or not
 //	cut                               opens the unit after a power cut

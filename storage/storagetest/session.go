@@ -77,6 +77,7 @@ var commands = map[string]struct {
 	"account-rename": {2, (*session).doAccountRename},
 	"account-alias":  {1, (*session).doAccountAlias},
 	"checkpoint":     {0, (*session).doCheckpoint},
+	"wait":           {0, (*session).doWait},
 }
 
 // refusals are the errors by which a step may end that finds nothing to work on: it has changed nothing.
@@ -394,6 +395,12 @@ func (s *session) doAccountAlias(ctx context.Context, args []string) error {
 		}
 	}
 	return s.unit.SetAliases(ctx, s.prefix+args[0], aliases)
+}
+
+// doWait lets the store try again what it has put off.
+func (s *session) doWait(context.Context, []string) error {
+	time.Sleep(1500 * time.Millisecond)
+	return nil
 }
 
 func (s *session) doCheckpoint(ctx context.Context, _ []string) error { return s.unit.Checkpoint(ctx) }
