@@ -30,7 +30,8 @@ type fileWork struct {
 	disk    map[ID]*diskFiles // by mailbox
 	graves  []grave
 	caches  map[ID]*cache
-	err     error // of the last attempt
+	err     error       // of the last attempt
+	again   *time.Timer // for the next attempt after an error
 }
 
 type bodyKey struct {
@@ -253,6 +254,22 @@ func (w *fileWork) abandon() {
 	}
 }
 
+// later arranges for the next attempt after an error; retry makes it now, if it is to come.
+func (w *fileWork) later(after time.Duration, add func(*fileWork)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.again = time.AfterFunc(after, func() { add(w) })
+}
+
+func (w *fileWork) retry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.again != nil && w.again.Stop() {
+		w.again, w.err = nil, nil
+		w.account.unit.pool.add(w)
+	}
+}
+
 // pendingBelow returns the LSN below which all work of the account is done.
 func (w *fileWork) pendingBelow(limit LSN) LSN {
 	w.mu.Lock()
@@ -340,7 +357,11 @@ func (w *fileWork) makeFolderAt(id ID, folder string, uidValidity uint32) error 
 			return err
 		}
 	}
-	if found, ok := readMarker(fsys, folder); !ok || found != id {
+	found, ok, err := readMarker(fsys, folder)
+	if err != nil {
+		return err
+	}
+	if !ok || found != id {
 		if err := replaceFile(fsys, folder+"/"+markerFile, []byte(id.String()+"\n")); err != nil {
 			return err
 		}
@@ -397,8 +418,10 @@ func (w *fileWork) writeMessage(box ID, row *newRow) error {
 	w.mu.Lock()
 	defer w.mu.Unlock() // a reader finds the bytes where they were or where they will be
 	if err := fsys.Rename(from, to); errors.Is(err, fs.ErrNotExist) {
-		if _, serr := fsys.Stat(to); serr != nil { // else it was placed before
+		if _, serr := fsys.Stat(to); errors.Is(serr, fs.ErrNotExist) { // else it was placed before
 			return err
+		} else if serr != nil {
+			return serr
 		}
 	} else if err != nil {
 		return err

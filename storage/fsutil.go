@@ -132,14 +132,18 @@ func clearDir(fsys vfs.FS, name string) error {
 	return nil
 }
 
-// readMarker returns the mailbox to which a folder belongs.
-func readMarker(fsys vfs.FS, folder string) (ID, bool) {
+// readMarker returns the mailbox to which a folder belongs; false where it has no marker or one that says nothing. The error is
+// one of reading: it must not pass for a missing marker.
+func readMarker(fsys vfs.FS, folder string) (ID, bool, error) {
 	data, err := vfs.ReadFile(fsys, folder+"/"+markerFile)
-	if err != nil || len(data) != 33 {
-		return ID{}, false
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) != 33 {
+		return ID{}, false, nil
+	}
+	if err != nil {
+		return ID{}, false, err
 	}
 	id, err := ParseID(string(data[:32]))
-	return id, err == nil
+	return id, err == nil, nil
 }
 
 // removeEmpty removes a folder that holds no files but a marker, and only folders that are as empty; others stay as they are.

@@ -153,16 +153,20 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 	return errors.Join(k.clear(state), k.tidy())
 }
 
-// waitFiles waits until the work on files is done up to an LSN.
+// waitFiles waits until the work on files is done up to an LSN. What has failed before is tried once more.
 func (k *keeper) waitFiles(ctx context.Context, upTo LSN) error {
-	for {
+	for retried := false; ; retried = true {
 		turn := k.unit.pool.turnDone()
 		behind, err := false, error(nil)
 		for _, a := range k.unit.loaded() {
-			if !a.removed.Load() && a.files.pendingBelow(upTo+1) <= upTo {
-				behind = true
-				err = errors.Join(err, a.files.lastError())
+			if a.removed.Load() || a.files.pendingBelow(upTo+1) > upTo {
+				continue
 			}
+			behind = true
+			if !retried {
+				a.files.retry()
+			}
+			err = errors.Join(err, a.files.lastError())
 		}
 		if !behind || err != nil {
 			return err

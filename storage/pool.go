@@ -65,7 +65,7 @@ func (p *filePool) run() {
 			}
 			w.account.unit.logger.Error("files of an account cannot be written; the mail is safe in the log",
 				"account", w.account.id, "err", err, "retry", retryAfter)
-			time.AfterFunc(retryAfter, func() { p.add(w) })
+			w.later(retryAfter, p.add)
 		case more:
 			p.add(w)
 		}

@@ -380,7 +380,11 @@ func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
 	}
 	taken := slices.Collect(maps.Values(have))
 	for id, folder := range w.folders { // as of the checkpoint: tells of those whose markers are damaged
-		if _, err := fsys.Stat(folder); err == nil && have[id] == "" && !slices.Contains(taken, folder) {
+		_, err := fsys.Stat(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil && have[id] == "" && !slices.Contains(taken, folder) {
 			have[id] = folder
 		}
 	}
@@ -469,7 +473,10 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 			if !e.Dir {
 				continue
 			}
-			id, ok := readMarker(fsys, root+"/"+e.Name)
+			id, ok, err := readMarker(fsys, root+"/"+e.Name)
+			if err != nil {
+				return nil, err
+			}
 			if !ok && root != maildirs { // half removed: there the name tells
 				parsed, err := ParseID(e.Name)
 				id, ok = parsed, err == nil

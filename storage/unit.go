@@ -543,14 +543,18 @@ func (u *Unit) restoreBallast() error {
 		u.short.Store(false)
 		return nil
 	}
-	if info, err := u.fs.Stat(ballastFile); err == nil && info.Size == u.opt.Ballast {
+	info, err := u.fs.Stat(ballastFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && info.Size == u.opt.Ballast {
 		u.short.Store(false)
 		return nil
 	}
 	if err := u.fs.Remove(ballastFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := wal.Fill(u.fs, ballastFile, u.opt.Ballast)
+	err = wal.Fill(u.fs, ballastFile, u.opt.Ballast)
 	if errors.Is(err, ErrNoSpace) {
 		return nil // the unit stays short of space
 	}

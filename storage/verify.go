@@ -218,8 +218,10 @@ func (v *verifier) tree(view *View) error {
 			}
 		}
 	}
-	if id, ok := readMarker(fsys, folder); folder != v.a.folderFor(view.id, inbox) && (!ok || id != view.id) {
-		v.add(Finding{Invariant: "I10", Mailbox: view.id, What: folder + "/" + markerFile + " is not what was written"})
+	if folder != v.a.folderFor(view.id, inbox) {
+		if id, _, err := readMarker(fsys, folder); err != nil || id != view.id {
+			v.add(Finding{Invariant: "I10", Mailbox: view.id, What: fmt.Sprintf("%s/%s is not what was written (%v)", folder, markerFile, err)})
+		}
 	}
 	for name, uid := range want {
 		v.add(Finding{Invariant: "I3", Mailbox: view.id, UID: uid, What: fmt.Sprintf("%s/cur/%s is missing", folder, name)})

@@ -160,7 +160,9 @@ func (l *Log) takeFree(size int64) (string, error) {
 	for len(l.free) > 0 {
 		name := path.Join(l.dir, l.free[0])
 		l.free = l.free[1:]
-		if info, err := l.fs.Stat(name); err == nil && info.Size >= size {
+		if info, err := l.fs.Stat(name); err != nil {
+			return "", err
+		} else if info.Size >= size {
 			return name, nil
 		}
 		if err := l.fs.Remove(name); err != nil {
