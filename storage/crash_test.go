@@ -33,7 +33,7 @@ var explorers = []struct {
 }
 
 // crashTests is how many tests share the states.
-const crashTests = 4
+const crashTests = 5
 
 // explore runs programs on every kind of unit until enough states are checked, or there are no more programs.
 func explore(t *testing.T, programs func(rng *rand.Rand) iter.Seq[[]storagetest.Program]) {

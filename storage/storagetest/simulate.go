@@ -26,6 +26,8 @@ type Simulation struct {
 	Sessions int // at once
 	Steps    int // of each session between two openings of the unit
 	Openings int
+	// Crashes, if not 0, cuts the power about once in so many changes of FS, which is a *Disk then, and judges what is found.
+	Crashes int
 }
 
 // simulation is one run.
@@ -33,31 +35,51 @@ type simulation struct {
 	Simulation
 	unit  *storage.Unit
 	model *model
+
+	states int // crash states that were judged
 }
 
 // simAccounts are the accounts that sessions share: more than one, so that some are idle at times.
 var simAccounts = []string{"anna", "bob"}
 
-// Run runs the simulation. The error says what the store did wrong.
-func (s Simulation) Run(ctx context.Context) error {
+// Run runs the simulation and returns how many crash states were checked. The error says what the store did wrong.
+func (s Simulation) Run(ctx context.Context) (states int, err error) {
 	r := &simulation{Simulation: s, model: newModel()}
 	sessions := make([]*simSession, s.Sessions)
 	for i := range sessions {
 		sessions[i] = &simSession{simulation: r, number: i, rng: rand.New(rand.NewPCG(s.Seed, uint64(i)+100)), seen: map[storage.ID]*mirror{}}
 	}
+	c := &powerCuts{rng: rand.New(rand.NewPCG(s.Seed, 3)), every: s.Crashes}
+	disk, ok := s.FS.(*Disk)
+	if s.Crashes > 0 && !ok {
+		return 0, errors.New("only a Disk loses power")
+	}
 	for range s.Openings {
+		if s.Crashes > 0 {
+			disk.OnOp(func(_ Op, after *Disk) { c.take(r.model, after) })
+		}
 		if err := r.session(ctx, sessions); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return r.model.judge()
+	if s.Crashes > 0 {
+		disk.OnOp(nil)
+	}
+	if err := r.model.judge(); err != nil {
+		return 0, err
+	}
+	err = r.checkCrashes(ctx, c)
+	return r.states, err
+}
+
+func (r *simulation) options() storage.Options {
+	return storage.Options{Logger: slog.New(slog.DiscardHandler), SegmentSize: 64 << 10, Ballast: 4096,
+		CheckpointEvery: 3 * time.Millisecond, CheckpointAfter: 32 << 10}
 }
 
 // session opens the unit, lets the sessions work, and closes it.
 func (r *simulation) session(ctx context.Context, sessions []*simSession) (err error) {
-	opt := storage.Options{Logger: slog.New(slog.DiscardHandler), SegmentSize: 64 << 10, Ballast: 4096,
-		CheckpointEvery: 3 * time.Millisecond, CheckpointAfter: 32 << 10}
-	if r.unit, err = storage.Open(r.FS, opt); err != nil {
+	if r.unit, err = storage.Open(r.FS, r.options()); err != nil {
 		return err
 	}
 	for _, name := range simAccounts {

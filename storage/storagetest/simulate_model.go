@@ -21,6 +21,7 @@ type model struct {
 	contents map[storage.Digest][32]byte // of the wire form
 	views    []*storage.View
 	copies   []modelCopy
+	acked    map[storage.ID]mark
 }
 
 type modelKey struct {
@@ -53,7 +54,7 @@ type modelCopy struct {
 }
 
 func newModel() *model {
-	return &model{messages: map[modelKey]*modelMessage{}, contents: map[storage.Digest][32]byte{}}
+	return &model{messages: map[modelKey]*modelMessage{}, contents: map[storage.Digest][32]byte{}, acked: map[storage.ID]mark{}}
 }
 
 func digestOf(b []byte) [2][32]byte {
@@ -68,6 +69,7 @@ func (m *model) born(box storage.ID, uid storage.UID, row modelRow) {
 	defer m.mu.Unlock()
 	x := m.message(modelKey{box, uid})
 	x.modelRow = row
+	m.ack(box, 0, uid)
 	m.contents[storage.Digest(row.content[0][:16])] = row.content[1]
 }
 
@@ -87,6 +89,7 @@ func (m *model) happened(box storage.ID, uids storage.UIDSet, e modelEvent) {
 	for uid := range uids.All() {
 		x := m.message(modelKey{box, uid})
 		x.events = append(x.events, e)
+		m.ack(box, e.modseq, uid)
 	}
 }
 
@@ -96,6 +99,7 @@ func (m *model) copied(from storage.ID, uids storage.UIDSet, to storage.ID, newU
 	targets := slices.Collect(newUIDs.All())
 	for uid := range uids.All() {
 		m.message(modelKey{to, targets[0]})
+		m.ack(to, modseq, targets[0])
 		m.copies = append(m.copies, modelCopy{modelKey{from, uid}, modelKey{to, targets[0]}, modseq})
 		targets = targets[1:]
 	}
@@ -130,7 +134,7 @@ func (m *model) judge() error {
 	}
 	var errs []error
 	for _, v := range m.views {
-		if what := m.judgeView(v); what != "" && len(errs) < 5 {
+		if what := m.judgeView(v, v.Status().HighestModSeq); what != "" && len(errs) < 5 {
 			errs = append(errs, fmt.Errorf("mailbox %s at MODSEQ %d: %s", v.MailboxID(), v.Status().HighestModSeq, what))
 		}
 	}
@@ -166,8 +170,8 @@ func changeFlags(flags storage.Flags, keywords []string, c *storage.FlagChange) 
 	return flags &^ c.Flags, slices.DeleteFunc(slices.Clone(keywords), in(c.Keywords))
 }
 
-// judgeView compares a view with the sum of what happened up to its MODSEQ.
-func (m *model) judgeView(v *storage.View) string {
+// judgeView compares a view with the sum of what happened up to a MODSEQ.
+func (m *model) judgeView(v *storage.View, upTo storage.ModSeq) string {
 	status := v.Status()
 	var vanished storage.UIDSet
 	for uid := storage.UID(1); uid < status.UIDNext; uid++ {
@@ -175,7 +179,7 @@ func (m *model) judgeView(v *storage.View) string {
 		if x == nil {
 			return fmt.Sprintf("message %d was never acknowledged", uid)
 		}
-		flags, keywords, last, gone := x.at(status.HighestModSeq)
+		flags, keywords, last, gone := x.at(upTo)
 		seq, there := v.Seq(uid)
 		if gone {
 			vanished = vanished.Append(uid)
@@ -189,7 +193,7 @@ func (m *model) judgeView(v *storage.View) string {
 		row := v.At(seq)
 		want := fmt.Sprintf("%05b %s %x", flags, strings.Join(slices.Sorted(slices.Values(keywords)), " "), x.content[0][:16])
 		have := fmt.Sprintf("%05b %s %x", row.Flags, strings.Join(slices.Sorted(slices.Values(v.Keywords(row.Keywords))), " "), row.Digest)
-		if want != have || last != 0 && row.ModSeq != last || row.ModSeq > status.HighestModSeq {
+		if want != have || last != 0 && row.ModSeq != last || row.ModSeq > upTo {
 			return fmt.Sprintf("message %d: is %s at MODSEQ %d, should be %s at %d", uid, have, row.ModSeq, want, last)
 		}
 	}
