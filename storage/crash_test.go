@@ -3,9 +3,12 @@ package storage_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +30,9 @@ var explorers = []struct {
 	{"checkpointed", func() *storagetest.Explorer { return &storagetest.Explorer{} }},
 	{"live", func() *storagetest.Explorer { return &storagetest.Explorer{Live: true} }},
 	{"tracked", func() *storagetest.Explorer { return &storagetest.Explorer{Wrap: vfs.Track} }},
+	{"zeroed log", func() *storagetest.Explorer {
+		return &storagetest.Explorer{Options: storage.Options{ZeroLog: true}}
+	}},
 	{"background checkpoints", func() *storagetest.Explorer {
 		return &storagetest.Explorer{Options: storage.Options{CheckpointEvery: 2 * time.Millisecond, CheckpointAfter: 2 << 10}}
 	}},
@@ -105,6 +111,39 @@ func endless(n int, next func(rng *rand.Rand) storagetest.Program) func(rng *ran
 
 // decision makes what storagetest.Faults wants for a disk.
 type decision = func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault
+
+// TestCrashRewriting cuts the power while the checkpoints of mailboxes and accounts are written anew because they have grown, and while
+// mailboxes change between names that can be a folder's and names that are too long for that.
+func TestCrashRewriting(t *testing.T) {
+	long := strings.Repeat("x", 450)
+	prelude := storagetest.Program{"append INBOX " + strings.Repeat("1,", 120) + "1"}
+	for i := range 12 {
+		prelude = append(prelude, fmt.Sprintf("create Long/%s/%d", long, i))
+	}
+	var p storagetest.Program
+	for i := range 14 {
+		p = append(p, fmt.Sprintf("store INBOX all =$%d", i), "rename Long Other", "checkpoint", "rename Other Long")
+	}
+	p = append(p, "rename Long/"+long+"/1 Short", "rename Short "+long, "delete Long/"+long+"/2")
+	var boxes, accounts atomic.Int32
+	e := &storagetest.Explorer{Prelude: prelude, Seed: *seed, PerRun: *states / crashTests / 4}
+	e.Wrap = func(fsys vfs.FS) vfs.FS {
+		return storagetest.Faults(fsys, func(op storagetest.Op) *storagetest.Fault {
+			switch {
+			case op.Kind == storagetest.OpRename && strings.HasSuffix(op.To, ".idx"):
+				boxes.Add(1)
+			case op.Kind == storagetest.OpRename && strings.HasSuffix(op.To, "/account.ck"):
+				accounts.Add(1)
+			}
+			return nil
+		})
+	}
+	must(t, e.Run(p), e.Run)
+	if boxes.Load() == 0 || accounts.Load() == 0 {
+		t.Errorf("%d checkpoints of mailboxes and %d of accounts were rewritten", boxes.Load(), accounts.Load())
+	}
+	t.Log(e.Counts)
+}
 
 // faults are the ways in which the n-th operation of some kinds goes wrong, or all from it on.
 var faults = []struct {
@@ -253,4 +292,64 @@ func TestBallastForFiles(t *testing.T) {
 	if results[0] != nil || results[3] != nil {
 		t.Errorf("results %v", results)
 	}
+}
+
+// TestCrashCreate cuts the power while a unit and its first account are made: whatever is found opens, and can be made whole.
+func TestCrashCreate(t *testing.T) {
+	ctx := t.Context()
+	opt := storage.Options{SegmentSize: 8 << 10, Ballast: 1024, Logger: slog.New(slog.DiscardHandler)}
+	type moment struct {
+		disk  *storagetest.Disk
+		acked bool
+	}
+	var moments []moment
+	var acked atomic.Bool
+	d := storagetest.NewDisk()
+	d.OnOp(func(_ storagetest.Op, after *storagetest.Disk) {
+		moments = append(moments, moment{after, acked.Load()})
+	})
+	create := func(u *storage.Unit) error {
+		a, err := u.CreateAccount(ctx, "anna")
+		if err == nil {
+			a.Close()
+		}
+		return err
+	}
+	u, err := storage.Open(d, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := create(u); err != nil {
+		t.Fatal(err)
+	}
+	acked.Store(true)
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check := func(m moment, found *storagetest.Disk) error {
+		u, err := storage.Open(found, opt)
+		if err != nil {
+			return err
+		}
+		defer u.Close()
+		if err := create(u); err == nil && m.acked || err != nil && !errors.Is(err, storage.ErrAccountExists) {
+			return fmt.Errorf("acknowledged %t, and creating it again answers %v", m.acked, err)
+		}
+		findings, err := u.Verify(ctx)
+		if len(findings) > 0 {
+			return errors.New(findings[0].String())
+		}
+		return err
+	}
+	n := 0
+	rng := rand.New(rand.NewPCG(*seed, 4))
+	for _, m := range moments {
+		for found := range m.disk.CrashStates(rng, 5) {
+			n++
+			if err := check(m, found); err != nil {
+				t.Fatalf("%v\nafter %v\nthe power cut decided:\n%s", err, m.disk.Log(), found.Origin())
+			}
+		}
+	}
+	t.Logf("%d crash states", n)
 }

@@ -126,6 +126,7 @@ func (f *flipper) flip(d *Disk, name string) error {
 	if err != nil || d == nil {
 		return err
 	}
+	before := d.Ops()
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	counts := f.counts[fileKind(name)]
@@ -146,8 +147,14 @@ func (f *flipper) flip(d *Disk, name string) error {
 		counts.Reported++
 		return nil
 	}
+	readOnly := u.Damage() != nil
 	what := f.judgeFlip(ctx, u, name, counts)
 	u.close() // may fail on what is damaged
+	for _, op := range d.Log()[before:] {
+		if readOnly && op.Name != ".unit/lock" && what == "" {
+			what = "a damaged unit was changed: " + op.String()
+		}
+	}
 	if what != "" {
 		return bad(what)
 	}

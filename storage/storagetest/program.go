@@ -10,6 +10,7 @@ import (
 // Program is a row of operations on a unit, each a line of words:
 //
 //	append BOX SIZE,... [FLAGS]       messages of these sizes, all or none; FLAGS as in \Seen,$Work
+//	forward BOX SIZE                  one message, taken in for "anna" and given to the account of BOX
 //	store BOX WHICH +FLAGS            also -FLAGS and =FLAGS
 //	expunge BOX WHICH                 those of them with \Deleted
 //	copy BOX WHICH BOX
@@ -132,6 +133,7 @@ var randomSteps = []struct {
 	form   string
 }{
 	{14, "append %b %s %f"}, {4, "append %b %s,%s,%s %f"}, {1, "append %b 70000 %f"}, {1, "append %b 66000,20,90000 %f"},
+	{2, "forward %b %s"}, {1, "forward %b 70000"},
 	{8, "store %b %w +%f"}, {3, "store %b %w -%f"}, {3, "store %b %w =%f"}, {4, `store %b %w +\Deleted`},
 	{6, "expunge %b %w"}, {6, "copy %b %w %b"}, {8, "move %b %w %b"},
 	{4, "create %n"}, {1, "create %n 32"}, {4, "delete %n"}, {5, "rename %n %n"}, {1, "rename INBOX %n"},

@@ -62,6 +62,7 @@ var commands = map[string]struct {
 	run  func(*session, context.Context, []string) error
 }{
 	"append":         {2, (*session).doAppend},
+	"forward":        {2, (*session).doForward},
 	"store":          {3, (*session).doStore},
 	"expunge":        {2, (*session).doExpunge},
 	"copy":           {3, (*session).doCopy},
@@ -238,6 +239,41 @@ func (s *session) doAppend(ctx context.Context, args []string) error {
 	if err == nil && len(uids) != len(msgs) {
 		return fmt.Errorf("append of %d messages answers UIDs %v", len(msgs), uids)
 	}
+	return err
+}
+
+// doForward appends a message that was taken in for the default account, and is discarded there.
+func (s *session) doForward(ctx context.Context, args []string) error {
+	first, err := s.account(ctx, defaultAccount)
+	if err != nil {
+		return err
+	}
+	a, name, err := s.box(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	m, err := a.Mailbox(name)
+	if err != nil {
+		return err
+	}
+	size, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	b := first.NewBody()
+	defer b.Close()
+	if err := s.send(b, text(s.serial.Add(1), size)); err != nil {
+		return err
+	}
+	c, err := b.For(a)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := b.Close(); err != nil {
+		return err
+	}
+	_, err = m.Append(ctx, storage.NewMessage{Body: c})
 	return err
 }
 
