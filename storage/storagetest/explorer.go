@@ -57,15 +57,16 @@ type Counts struct {
 	Killed   int // after kill -9
 	Recovery int // after a power cut during a recovery
 	Served   int // after a power cut after a recovery, while the unit served again
+	Later    int // after a power cut after a recovery, when the unit had taken more
 	Stumbled int // after a power cut and an opening that met a fault
 }
 
 // States is the number of all crash states.
-func (c Counts) States() int { return c.Cut + c.Killed + c.Recovery + c.Served + c.Stumbled }
+func (c Counts) States() int { return c.Cut + c.Killed + c.Recovery + c.Served + c.Later + c.Stumbled }
 
 func (c Counts) String() string {
-	return fmt.Sprintf("%d crash states in %d runs at %d moments: %d power cuts, %d kills, %d power cuts during recovery, %d after it, %d faults in recovery",
-		c.States(), c.Programs, c.Moments, c.Cut, c.Killed, c.Recovery, c.Served, c.Stumbled)
+	return fmt.Sprintf("%d crash states in %d runs at %d moments: %d power cuts, %d kills, %d power cuts during recovery, %d after it, %d after more work, %d faults in recovery",
+		c.States(), c.Programs, c.Moments, c.Cut, c.Killed, c.Recovery, c.Served, c.Later, c.Stumbled)
 }
 
 // Violation is a broken promise.

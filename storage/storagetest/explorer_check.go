@@ -2,7 +2,9 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 
@@ -104,14 +106,20 @@ func (r *exploration) checkOnce(m moment, t trial) error {
 		what = verify(ctx, u)
 	}
 	t.disk.OnOp(nil)
+	var later *exploration
 	if what == "" && t.deep {
-		what = r.workOn(ctx, u, m, now)
+		later, what = r.workOn(ctx, u, now)
 	}
 	if err := u.close(); err != nil && what == "" {
 		what = "closing: " + err.Error()
 	}
 	if what != "" {
 		return r.violation(m, what, t.how...)
+	}
+	if later != nil {
+		if err := r.checkLater(m, t, later); err != nil {
+			return err
+		}
 	}
 	if len(t.how) > 1 {
 		return nil
@@ -215,27 +223,51 @@ var afterCrash = Program{
 	"create New/Box", "move Trash last New/Box", "delete New/Box", "create New/Box", "checkpoint", "append New/Box 40",
 }
 
-// workOn lets a recovered unit take more, and opens it once more.
-func (r *exploration) workOn(ctx context.Context, u *openUnit, m moment, before observation) string {
-	s := newSession(u.Unit, "", r.lanes[0].serial)
-	for _, step := range afterCrash {
-		if err := s.run(ctx, step); err != nil && !isRefusal(err) {
-			s.close()
-			return fmt.Sprintf("after recovery, %s: %v", step, err)
-		}
+// workOn lets a recovered unit take more, and returns what that was, for power cuts while it did.
+func (r *exploration) workOn(ctx context.Context, u *openUnit, before observation) (later *exploration, what string) {
+	l := &lane{session: newSession(u.Unit, "", r.lanes[0].serial), names: nameBook{}, snaps: []observation{before}}
+	l.everything = true
+	for _, other := range r.lanes {
+		maps.Copy(l.sent, other.sent)
 	}
-	s.close()
-	now, err := observe(ctx, u.Unit, func(item) bool { return true })
-	if err != nil {
-		return "after more work: " + err.Error()
+	later = &exploration{Explorer: r.Explorer, programs: []Program{afterCrash}, lanes: []*lane{l}, unit: u}
+	u.disk.OnOp(func(_ Op, after *Disk) { later.take(after) })
+	err := later.runLane(ctx, l, afterCrash)
+	u.disk.OnOp(nil)
+	l.close()
+	if v := (*Violation)(nil); errors.As(err, &v) {
+		return nil, "after recovery, " + v.What
 	}
+	now := l.snaps[len(l.snaps)-1]
 	for i, was := range before.items {
 		if have := now.items[i]; have != was && i.kind != itemMailbox {
-			return fmt.Sprintf("more work has changed %s:\n    want %s\n    have %s", i, was, have)
+			return nil, fmt.Sprintf("more work has changed %s:\n    want %s\n    have %s", i, was, have)
 		}
 	}
 	if what := verify(ctx, u); what != "" {
-		return "after more work: " + what
+		return nil, "after more work: " + what
 	}
-	return ""
+	return later, ""
+}
+
+// checkLater cuts the power at some moments of the work after a recovery.
+func (r *exploration) checkLater(m moment, t trial, later *exploration) error {
+	for range 2 {
+		at := later.moments[r.rng.IntN(len(later.moments))]
+		for d := range at.disk.CrashStates(r.rng, 1+r.rng.IntN(4)) {
+			if r.rng.IntN(2) > 0 {
+				continue
+			}
+			r.Counts.Later++
+			how := append(t.how[:len(t.how):len(t.how)], fmt.Sprintf("a power cut after %d steps of %q", at.at[0], afterCrash))
+			if err := later.check(at, trial{disk: d, how: how}); err != nil {
+				if v := (*Violation)(nil); errors.As(err, &v) {
+					v.Programs, v.At = r.programs, m.at
+				}
+				return err
+			}
+			break
+		}
+	}
+	return nil
 }

@@ -26,6 +26,8 @@ type session struct {
 	prefix   string                      // of the mailboxes and further accounts of this session
 	serial   *atomic.Int64               // numbers the messages of all sessions
 	sent     map[storage.Digest][8]byte  // the digest of the wire form of each message sent
+
+	everything bool // it is the only one, whatever is there from others
 }
 
 func newSession(u *storage.Unit, prefix string, serial *atomic.Int64) *session {
@@ -42,6 +44,9 @@ func (s *session) close() {
 
 // owns tells whether an item belongs to the session: its prefix marks it.
 func (s *session) owns(i item) bool {
+	if s.everything {
+		return true
+	}
 	if i.kind == itemAccount || i.account != defaultAccount {
 		return prefixOf(i.account) == s.prefix
 	}
