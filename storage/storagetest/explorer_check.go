@@ -195,6 +195,16 @@ func verify(ctx context.Context, u *openUnit) string {
 	for _, f := range findings {
 		fmt.Fprintf(&b, "\nVerify finds: %s", f)
 	}
+	known := map[string]bool{}
+	for _, a := range u.Accounts() {
+		known[a.ID.String()] = true
+	}
+	for _, name := range files(u.disk, "a") { // a/<hh>/<account>/…
+		parts := strings.Split(name, "/")
+		if !known[parts[2]] || strings.HasPrefix(strings.Join(parts[3:], "/"), "meta/spool/") {
+			fmt.Fprintf(&b, "\nVerify has not found %s, which belongs to nothing", name)
+		}
+	}
 	return b.String()
 }
 
@@ -259,7 +269,7 @@ func (r *exploration) checkLater(m moment, t trial, later *exploration) error {
 				continue
 			}
 			r.Counts.Later++
-			how := append(t.how[:len(t.how):len(t.how)], fmt.Sprintf("a power cut after %d steps of %q", at.at[0], afterCrash))
+			how := append(t.how[:len(t.how):len(t.how)], fmt.Sprintf("a power cut after %d of the steps %s", at.at[0], strings.Join(afterCrash, "; ")))
 			if err := later.check(at, trial{disk: d, how: how}); err != nil {
 				if v := (*Violation)(nil); errors.As(err, &v) {
 					v.Programs, v.At = r.programs, m.at
