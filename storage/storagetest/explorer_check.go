@@ -236,7 +236,7 @@ var afterCrash = Program{
 // workOn lets a recovered unit take more, and returns what that was, for power cuts while it did.
 func (r *exploration) workOn(ctx context.Context, u *openUnit, before observation) (later *exploration, what string) {
 	l := &lane{session: newSession(u.Unit, "", r.lanes[0].serial), names: nameBook{}, snaps: []observation{before}}
-	l.everything = true
+	l.everything = true // also what others have left
 	for _, other := range r.lanes {
 		maps.Copy(l.sent, other.sent)
 	}

@@ -69,37 +69,14 @@ func (f *faultyRun) execute(faults func(*Disk) func(Op) *Fault) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	d := f.base.Clone()
-	decide := faults(d)
 	var armed atomic.Bool
-	sound := f.Wrap
-	defer func() { f.Wrap = sound }()
-	f.Wrap = func(fsys vfs.FS) vfs.FS {
-		fsys = Faults(fsys, func(op Op) *Fault {
-			if !armed.Load() {
-				return nil
-			}
-			return decide(op)
-		})
-		if sound != nil {
-			fsys = sound(fsys)
-		}
-		return fsys
-	}
-	var err error
-	if f.unit, err = f.open(d); err != nil {
+	if err := f.openFaulty(d, faults(d), &armed); err != nil {
 		return err
 	}
-	f.Wrap = sound
-	serial := &atomic.Int64{}
-	serial.Store(1000)
-	l := &lane{session: newSession(f.unit.Unit, "", serial), names: nameBook{}}
-	l.sent = f.sent
-	f.lanes = []*lane{l}
-	first, err := observe(ctx, f.unit.Unit, l.owns)
-	if err != nil {
+	if err := f.enter(ctx); err != nil {
 		return errors.Join(err, f.unit.close())
 	}
-	l.snaps = []observation{first}
+	l := f.lanes[0]
 	armed.Store(true)
 	stop, err := f.steps(ctx, l)
 	f.moments = append(f.moments, moment{d.Clone(), []int{len(l.snaps) - 1}})
@@ -114,6 +91,26 @@ func (f *faultyRun) execute(faults func(*Disk) func(Op) *Fault) error {
 	if cerr == nil && stop == nil {
 		f.moments = append(f.moments, moment{d.Clone(), []int{len(l.snaps) - 1}})
 	}
+	return err
+}
+
+// openFaulty opens the unit on a disk that goes wrong as decide says, from when armed is set.
+func (f *faultyRun) openFaulty(d *Disk, decide func(Op) *Fault, armed *atomic.Bool) (err error) {
+	sound := f.Wrap
+	defer func() { f.Wrap = sound }()
+	f.Wrap = func(fsys vfs.FS) vfs.FS {
+		fsys = Faults(fsys, func(op Op) *Fault {
+			if !armed.Load() {
+				return nil
+			}
+			return decide(op)
+		})
+		if sound != nil {
+			fsys = sound(fsys)
+		}
+		return fsys
+	}
+	f.unit, err = f.open(d)
 	return err
 }
 

@@ -104,6 +104,16 @@ func (s *session) run(ctx context.Context, step string) error {
 	return c.run(s, ctx, words[1:])
 }
 
+// runAll does steps of which none may fail.
+func (s *session) runAll(ctx context.Context, p Program) error {
+	for _, step := range p {
+		if err := s.run(ctx, step); err != nil && !isRefusal(err) {
+			return fmt.Errorf("%s: %w", step, err)
+		}
+	}
+	return nil
+}
+
 // account returns the account of a name, open.
 func (s *session) account(ctx context.Context, name string) (*storage.Account, error) {
 	if a, ok := s.accounts[name]; ok {
