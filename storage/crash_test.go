@@ -222,7 +222,7 @@ func TestFullDisk(t *testing.T) {
 	e := &storagetest.Explorer{Seed: *seed, PerPoint: 6, Options: storage.Options{Ballast: 64 << 10},
 		Prelude: storagetest.Program{"append INBOX 9000,9000,9000,9000,9000,9000"}}
 	p := storagetest.Program{}
-	for range 8 {
+	for range 40 {
 		p = append(p, "append INBOX 5000", "append A 900")
 	}
 	fill := len(p)

@@ -45,6 +45,7 @@ func Alphabet() Program {
 		`store A last -\Seen`,
 		`expunge INBOX all`,
 		`copy INBOX all A`,
+		`copy A 1:2 INBOX`,
 		`move INBOX 1:2 A`,
 		`move A odd A`,
 		`move A all INBOX`,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 
 	"github.com/mailhavn/mailhavn/storage"
@@ -89,9 +90,30 @@ func (r *simulation) checkCrash(ctx context.Context, d *Disk, moment simMoment) 
 		return err
 	}
 	for _, f := range findings {
-		return fmt.Errorf("Verify finds: %s", f)
+		return fmt.Errorf("Verify finds: %s%s", f, r.model.history(modelKey{f.Mailbox, f.UID}))
 	}
 	return nil
+}
+
+// history tells what happened to a message, and to those that it was copied from.
+func (m *model) history(k modelKey) string {
+	var b strings.Builder
+	for _, c := range m.copies {
+		if c.to == k {
+			fmt.Fprintf(&b, "\nmessage %d came from message %d of mailbox %s at MODSEQ %d", k.uid, c.from.uid, c.from.box, c.modseq)
+			b.WriteString(m.history(c.from))
+		}
+	}
+	if x := m.messages[k]; x != nil {
+		for _, e := range x.events {
+			what := "was expunged"
+			if e.change != nil {
+				what = "changed flags"
+			}
+			fmt.Fprintf(&b, "\nmessage %d of mailbox %s %s at MODSEQ %d", k.uid, k.box, what, e.modseq)
+		}
+	}
+	return b.String()
 }
 
 func (r *simulation) checkAccount(ctx context.Context, a *storage.Account, moment simMoment) error {
