@@ -263,4 +263,3 @@ func (u *Unit) buryAccounts(lsn LSN, effects []effect) {
 		}
 	}
 }
-

@@ -280,4 +280,3 @@ func (r *recovery) finish() error {
 	}
 	return nil
 }
-

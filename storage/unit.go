@@ -268,4 +268,3 @@ func (u *Unit) Close() error {
 	}
 	return errors.Join(err, u.committer.log.Close(), u.lock.Close())
 }
-
