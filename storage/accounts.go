@@ -56,6 +56,11 @@ func (u *Unit) accountLocked(id ID) (*Account, error) {
 	if torn {
 		return nil, a.written.file.damaged("what follows is no frame")
 	}
+	if u.damage == nil { // nobody takes in a message for an account that is not loaded
+		if err := a.files.clearSpool(); err != nil {
+			return nil, err
+		}
+	}
 	u.accounts[id] = a
 	return a, nil
 }

@@ -101,7 +101,7 @@ func (b *Body) For(a *Account) (*Body, error) {
 }
 
 // seal makes the bytes as durable as they must be before the message is numbered, and describes them.
-func (b *Body) seal(ctx context.Context) (newRow, error) {
+func (b *Body) seal() (newRow, error) {
 	if b.sealed {
 		return newRow{}, errors.New("message was appended before")
 	}
@@ -120,10 +120,6 @@ func (b *Body) seal(ctx context.Context) (newRow, error) {
 		if err := b.account.unit.fs.SyncDir(b.account.dir + "/meta/spool"); err != nil {
 			return newRow{}, err
 		}
-	} else if err := b.account.unit.room.take(ctx, b.size); err != nil {
-		return newRow{}, err
-	} else {
-		b.held = b.size
 	}
 	if err := b.summarize(&row); err != nil {
 		return newRow{}, err
@@ -145,6 +141,38 @@ func (b *Body) summarize(row *newRow) error {
 	}
 	row.summary = s.Bytes()
 	return err
+}
+
+// maxInlineAppend is how many bytes of messages that are appended together travel in the log.
+const maxInlineAppend = 8 << 20
+
+// takeRoom waits for the room that the messages of one append need, all at once: who held a part and waited for the rest could
+// wait for ever. Many messages go to spool files instead.
+func takeRoom(ctx context.Context, msgs []NewMessage) error {
+	total := int64(0)
+	for _, m := range msgs {
+		total += int64(len(m.Body.buf))
+	}
+	if total > maxInlineAppend {
+		for _, m := range msgs {
+			if m.Body.file == nil {
+				if err := m.Body.spill(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if total == 0 {
+		return nil
+	}
+	if err := msgs[0].Body.account.unit.room.take(ctx, total); err != nil {
+		return err
+	}
+	for _, m := range msgs {
+		m.Body.held = int64(len(m.Body.buf))
+	}
+	return nil
 }
 
 // give tells that the account has the bytes now: it removes or frees them itself.

@@ -366,8 +366,10 @@ func (w *fileWork) makeFolderAt(id ID, folder string, uidValidity uint32) error 
 			return err
 		}
 	}
-	if err := fsys.SyncDir(folder); err != nil {
-		return err
+	for _, dir := range []string{folder, parent(folder)} { // a spool file that moves here must not go with the folder
+		if err := fsys.SyncDir(dir); err != nil {
+			return err
+		}
 	}
 	w.noteFolder(id, folder, uidValidity)
 	return nil
@@ -479,6 +481,12 @@ func (w *fileWork) dateSpool(row *newRow) error {
 // linkMessages gives copied messages their files.
 func (w *fileWork) linkMessages(x *copyEffect) error {
 	for i := range x.rows {
+		w.mu.Lock()
+		_, done := w.disk[x.id].find(x.rows[i].UID) // by an attempt that failed later
+		w.mu.Unlock()
+		if done {
+			continue
+		}
 		if err := w.linkMessage(x, &x.rows[i]); err != nil {
 			return err
 		}

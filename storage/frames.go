@@ -108,8 +108,8 @@ func (f *frameFile) append(fsys vfs.FS, x frame) error {
 		return err
 	}
 	b := x.encode()
-	if _, err = file.WriteAt(b, f.end); err == nil {
-		err = file.Truncate(f.end + int64(len(b)))
+	if err = file.Truncate(f.end); err == nil { // first: a size that a failed sync left in question is set anew by the write
+		_, err = file.WriteAt(b, f.end)
 	}
 	if cerr := file.Close(); err == nil {
 		err = cerr

@@ -77,9 +77,12 @@ type NewMessage struct {
 // ErrLimit where UIDs have run out; ErrNoSpace.
 func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error) {
 	now := m.account.unit.now()
+	if err := takeRoom(ctx, msgs); err != nil {
+		return nil, err
+	}
 	rows := make([]newRow, len(msgs))
 	for i, msg := range msgs {
-		row, err := msg.Body.seal(ctx)
+		row, err := msg.Body.seal()
 		if err != nil {
 			return nil, err
 		}

@@ -43,12 +43,15 @@ func (u *Unit) recover() error {
 	if err := r.readDirectory(); err != nil {
 		return err
 	}
+	if err := r.harden(); err != nil { // also a clean end: its last record may be in the system's cache only
+		return err
+	}
 	if r.endsClean() {
+		if err := u.clearRemains(); err != nil {
+			return err
+		}
 		go u.committer.run()
 		return nil
-	}
-	if err := r.harden(); err != nil {
-		return err
 	}
 	if err := r.replay(); err != nil {
 		return err
@@ -137,7 +140,10 @@ func (r *recovery) harden() error {
 			from = end.seq + 1
 		}
 	}
-	return r.unit.committer.log.Harden(from)
+	if err := r.unit.committer.log.Harden(from); err != nil {
+		return err
+	}
+	return r.unit.fs.SyncDir(unitDir) // the list of accounts, as it was found
 }
 
 func (r *recovery) readDirectory() error {
@@ -155,7 +161,7 @@ func (r *recovery) readDirectory() error {
 			return &DamageError{File: accountsFile, What: err.Error()}
 		}
 		u.keeper.directory = d
-		if r.lastLSN == 0 && u.damage == nil {
+		if r.lastLSN == 0 && u.damage == nil && len(d.byID) > 0 {
 			u.damage = &DamageError{File: logDir, What: "no record can be read, but there are accounts"}
 		}
 		if u.damage != nil && r.last.number == 0 { // which checkpoint was the last is not known
@@ -271,6 +277,9 @@ func (r *recovery) finish() error {
 		if err := a.files.recover(a.durable.Load(), a.records, r.last); err != nil {
 			return err
 		}
+	}
+	if err := u.clearRemains(); err != nil {
+		return err
 	}
 	go u.committer.run()
 	err := u.keeper.checkpointNow()

@@ -229,6 +229,9 @@ func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) err
 	if known := w.disk[id]; known != nil {
 		d.uidValidity = known.uidValidity
 	}
+	if b, ok := w.account.written.state.box(id); ok { // perhaps deleted since, and the source of copies
+		d.uidValidity = b.view.status.UIDValidity
+	}
 	if b, ok := st.box(id); ok {
 		view, err := b.view.load()
 		if err != nil {
@@ -343,6 +346,37 @@ func (w *fileWork) recoverRemains(st *accountState, lsn LSN) error {
 			}
 			if _, ok := st.box(id); !ok {
 				w.bury(grave{lsn: lsn, box: id})
+			}
+		}
+	}
+	return nil
+}
+
+// clearRemains removes the trees of accounts whose making a crash has cut short.
+func (u *Unit) clearRemains() error {
+	known := map[string]bool{}
+	for id := range u.dir.durable.Load().byID {
+		known[u.newAccount(id).dir] = true
+	}
+	for _, r := range u.keeper.removals {
+		known[u.newAccount(r.id).dir] = true // the keeper removes them when it may
+	}
+	groups, err := u.fs.ReadDir(accountsDir)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		entries, err := u.fs.ReadDir(accountsDir + "/" + g.Name)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			dir := accountsDir + "/" + g.Name + "/" + e.Name
+			if _, err := ParseID(e.Name); err != nil || known[dir] {
+				continue
+			}
+			if err := removeTree(u.fs, dir); err != nil {
+				return err
 			}
 		}
 	}

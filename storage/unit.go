@@ -173,21 +173,37 @@ func (u *Unit) prepare() error {
 	if err != nil {
 		return err
 	}
-	if _, err := u.fs.Stat(manifestFile); err == nil {
-		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	_, err = u.fs.Stat(manifestFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	made := err == nil // but a power cut may have left it alone
 	for _, e := range entries {
+		if made {
+			break
+		}
 		if e.Name != unitDir && e.Name != accountsDir && !strings.HasPrefix(e.Name, "lost+found") {
 			return fmt.Errorf("not a mailhavn unit, and not empty: it contains %q", e.Name)
 		}
 	}
-	if err := mkdirs(u.fs, unitDir, logDir, trashDir, accountsDir); err != nil {
-		return err
+	for _, dir := range []string{unitDir, logDir, trashDir, accountsDir} {
+		if _, err := u.fs.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			err = mkdirs(u.fs, dir)
+			if err != nil {
+				return err
+			}
+		}
 	}
-	if err := writeNew(u.fs, lockFile, nil); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if _, err := u.fs.Stat(lockFile); errors.Is(err, fs.ErrNotExist) {
+		if err := writeNew(u.fs, lockFile, nil); err != nil {
+			return err
+		}
+		if err := u.fs.SyncDir(unitDir); err != nil { // before the manifest
+			return err
+		}
+	}
+	if made {
+		return nil
 	}
 	m, err := manifest{Format: [2]int{formatMajor, formatMinor}, ID: NewID(), Epoch: 1}.encode()
 	if err != nil {
