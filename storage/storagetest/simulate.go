@@ -97,7 +97,7 @@ func (r *simulation) session(ctx context.Context, sessions []*simSession) (err e
 	wg.Wait()
 	findings, verr := r.unit.Verify(ctx)
 	for _, f := range findings {
-		errs = append(errs, fmt.Errorf("Verify finds: %s", f))
+		errs = append(errs, fmt.Errorf("simulation: Verify finds: %s", f))
 	}
 	return errors.Join(errors.Join(errs...), verr, r.unit.Close())
 }

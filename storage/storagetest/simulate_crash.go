@@ -90,7 +90,7 @@ func (r *simulation) checkCrash(ctx context.Context, d *Disk, moment simMoment) 
 		return err
 	}
 	for _, f := range findings {
-		return fmt.Errorf("Verify finds: %s%s", f, r.model.history(modelKey{f.Mailbox, f.UID}))
+		return fmt.Errorf("simulation: Verify finds: %s%s", f, r.model.history(modelKey{f.Mailbox, f.UID}))
 	}
 	return nil
 }
