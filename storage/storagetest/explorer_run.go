@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,8 +130,14 @@ func (r *exploration) openHooked(d *Disk) (*openUnit, error) {
 	return r.open(d)
 }
 
+// take notes a disk that stands still.
 func (r *exploration) take(d *Disk) {
-	m := moment{disk: d, at: r.now().at}
+	m := r.now()
+	m.disk = d
+	r.add(m)
+}
+
+func (r *exploration) add(m moment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.moments = append(r.moments, m)
@@ -161,7 +168,11 @@ func (r *exploration) runLane(ctx context.Context, l *lane, p Program) error {
 		}
 		l.snaps = append(l.snaps, snap)
 		l.acked.Store(int32(i + 1))
-		r.take(r.unit.disk.Clone())
+		now := r.now()
+		now.disk = r.unit.disk.Clone()
+		if slices.Equal(now.at, r.now().at) { // else another program has come further meanwhile
+			r.add(now)
+		}
 	}
 	return nil
 }
