@@ -306,7 +306,7 @@ func TestLMTPSize(t *testing.T) {
 func TestLMTPLongLines(t *testing.T) {
 	x := newLMTPTest(t, vfs.NewMem())
 	k := x.dial()
-	k.send("MAIL FROM:<" + strings.Repeat("x", 1<<20) + "@example.net>\r\n")
+	k.send("MAIL FROM:<" + strings.Repeat("x", 1<<14) + "@example.net>\r\n")
 	k.want("500 ")
 }
 
