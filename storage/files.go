@@ -362,7 +362,7 @@ func (w *fileWork) makeFolderAt(id ID, folder string, uidValidity uint32) error 
 		return err
 	}
 	if !ok || found != id {
-		if err := replaceFile(fsys, folder+"/"+markerFile, []byte(id.String()+"\n")); err != nil {
+		if err := writeMarker(fsys, folder, id); err != nil {
 			return err
 		}
 	}

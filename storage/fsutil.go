@@ -146,6 +146,40 @@ func readMarker(fsys vfs.FS, folder string) (ID, bool, error) {
 	return id, err == nil, nil
 }
 
+// writeMarker says in a folder to which mailbox it belongs.
+func writeMarker(fsys vfs.FS, folder string, id ID) error {
+	return replaceFile(fsys, folder+"/"+markerFile, []byte(id.String()+"\n"))
+}
+
+// renewing is what names end in while renew is at work.
+const renewing = "+"
+
+// renew makes a name once more, so that the next sync of its folder proves that it is durable, whatever an earlier one has failed to
+// do. A renewal that was cut short is finished. Nothing is done where there is no such name.
+func renew(fsys vfs.FS, name string) error {
+	for _, step := range [][2]string{{name, name + renewing}, {name + renewing, name}} {
+		if err := fsys.Rename(step[0], step[1]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// renewFolder renews the names in a mailbox's folder, where there is one.
+func renewFolder(fsys vfs.FS, folder string, id ID) error {
+	if _, err := fsys.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, name := range []string{"cur", "new", "tmp"} {
+		if err := renew(fsys, folder+"/"+name); err != nil {
+			return err
+		}
+	}
+	return writeMarker(fsys, folder, id)
+}
+
 // removeEmpty removes a folder that holds no files but a marker, and only folders that are as empty; others stay as they are.
 func removeEmpty(fsys vfs.FS, name string) error {
 	if files, err := hasFiles(fsys, name); files || err != nil {

@@ -13,7 +13,7 @@ import (
 
 // recover brings the tree of an account to its state after a crash.
 func (w *fileWork) recover(st *accountState, records []*record, last checkpointEffect) error {
-	if err := w.recoverFolders(st, records); err != nil {
+	if err := w.recoverFolders(st, records, last.state); err != nil {
 		return err
 	}
 	for id, rows := range touchedBoxes(records) {
@@ -84,18 +84,38 @@ func touchedBoxes(records []*record) map[ID]map[UID]Message {
 	return boxes
 }
 
+// movedFolders returns the mailboxes whose folders records made, moved or removed, and which of them records after the checkpoint
+// did. What the tree shows of those may never reach the disk: a sync of them may have failed, and then no later one proves anything.
+// They are given their names once more.
+func movedFolders(records []*record, checkpoint LSN) (moved, doubtful map[ID]bool) {
+	moved, doubtful = map[ID]bool{}, map[ID]bool{}
+	for _, r := range records {
+		for _, x := range r.effects {
+			var id ID
+			switch x := x.(type) {
+			case *createEffect:
+				id = x.id
+			case *deleteEffect:
+				id = x.id
+			case *renameEffect:
+				id = x.id
+			default:
+				continue
+			}
+			moved[id] = true
+			if r.lsn > checkpoint {
+				doubtful[id] = true
+			}
+		}
+	}
+	return moved, doubtful
+}
+
 // recoverFolders gives every mailbox its folder and moves those of deleted mailboxes away. Names may have wandered between
 // mailboxes, so the folders are told by their markers, and change names by way of one that is nobody's.
-func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
-	if !slices.ContainsFunc(records, func(r *record) bool {
-		return slices.ContainsFunc(r.effects, func(x effect) bool {
-			switch x.(type) {
-			case *createEffect, *deleteEffect, *renameEffect:
-				return true
-			}
-			return false
-		})
-	}) {
+func (w *fileWork) recoverFolders(st *accountState, records []*record, checkpoint LSN) error {
+	moved, doubtful := movedFolders(records, checkpoint)
+	if len(moved) == 0 {
 		return nil
 	}
 	fsys := w.account.unit.fs
@@ -116,12 +136,16 @@ func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
 	delete(have, inboxOf(st))
 	for id, folder := range have {
 		b, wanted := st.box(id)
-		if wanted && folder == w.account.folderFor(id, b.name) {
+		if wanted && folder == w.account.folderFor(id, b.name) && !doubtful[id] {
 			continue
 		}
 		away := w.account.trashFolder(id)
 		if folder != away {
 			if err := fsys.Rename(folder, away); err != nil {
+				return err
+			}
+		} else if doubtful[id] {
+			if err := renew(fsys, away); err != nil {
 				return err
 			}
 		}
@@ -136,6 +160,11 @@ func (w *fileWork) recoverFolders(st *accountState, records []*record) error {
 				return err
 			}
 			if err := fsys.Rename(from, to); err != nil {
+				return err
+			}
+		}
+		if doubtful[id] && b.name != inbox {
+			if err := renewFolder(fsys, to, id); err != nil {
 				return err
 			}
 		}
@@ -203,7 +232,7 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 				return nil, err
 			}
 			if !ok && root != maildirs { // half removed: there the name tells
-				parsed, err := ParseID(e.Name)
+				parsed, err := ParseID(strings.TrimSuffix(e.Name, renewing))
 				id, ok = parsed, err == nil
 			}
 			switch {
@@ -283,6 +312,9 @@ func (w *fileWork) recoverEffect(st *accountState, x effect) error {
 			return nil
 		}
 		for i := range x.rows {
+			if err := w.takeBack(x.id, &x.rows[i]); err != nil {
+				return err
+			}
 			if err := w.writeMessage(x.id, &x.rows[i]); err != nil {
 				if err := lost(x.id, x.rows[i].UID, err); err != nil {
 					return err
@@ -300,6 +332,29 @@ func (w *fileWork) recoverEffect(st *accountState, x effect) error {
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// takeBack gives a spool file that was placed its first name again, to be placed once more: whether its name in the tree will last,
+// nobody knows, see movedFolders.
+func (w *fileWork) takeBack(box ID, row *newRow) error {
+	if row.spool == "" {
+		return nil
+	}
+	w.mu.Lock()
+	placed, err := w.fileOf(box, row.UID)
+	w.mu.Unlock()
+	if err != nil {
+		return nil // it was not placed
+	}
+	fsys := w.account.unit.fs
+	spool := w.account.spoolFile(row.spool)
+	if _, err := fsys.Stat(spool); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := fsys.Rename(placed, spool); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

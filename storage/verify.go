@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"github.com/mailhavn/mailhavn/storage/maildir"
 	"io"
 	"io/fs"
 	"strings"
@@ -19,7 +20,10 @@ type Finding struct {
 	Account   ID
 	Mailbox   ID
 	UID       UID
-	What      string
+	// Leftover tells that it is only a file of a message that was expunged: it takes room, and no session sees it. It can be there when a
+	// failing disk forgot its removal.
+	Leftover bool
+	What     string
 }
 
 func (f Finding) String() string {
@@ -214,7 +218,11 @@ func (v *verifier) tree(view *View) error {
 			if _, ok := want[e.Name]; ok && sub == "cur" {
 				delete(want, e.Name)
 			} else {
-				v.add(Finding{Mailbox: view.id, What: fmt.Sprintf("%s/%s/%s is not the file of a message", folder, sub, e.Name)})
+				base, _, _ := strings.Cut(e.Name, ":")
+				f, ours := maildir.ParseBase(base)
+				_, here := view.Seq(UID(f.UID))
+				v.add(Finding{Mailbox: view.id, What: fmt.Sprintf("%s/%s/%s is not the file of a message", folder, sub, e.Name),
+					Leftover: ours && sub == "cur" && !here && f.UIDValidity == view.status.UIDValidity && UID(f.UID) < view.status.UIDNext})
 			}
 		}
 	}

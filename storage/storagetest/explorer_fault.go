@@ -22,7 +22,7 @@ func (e *Explorer) RunFaulty(p Program, faults func(*Disk) func(Op) *Fault) (ste
 		return nil, err
 	}
 	e.Counts.Programs++
-	f := &faultyRun{exploration: &exploration{Explorer: e, programs: []Program{p}}}
+	f := &faultyRun{exploration: &exploration{Explorer: e, programs: []Program{p}, faulty: true}}
 	if err := f.execute(faults); err != nil {
 		return f.results, err
 	}

@@ -22,6 +22,7 @@ type exploration struct {
 	programs []Program
 	unit     *openUnit
 	lanes    []*lane
+	faulty   bool // syncs may have failed
 	anyID    bool // the last state of each lane was made on another disk: its new ids are others
 
 	mu      sync.Mutex // guards the following field
