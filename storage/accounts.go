@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,8 +43,8 @@ func (u *Unit) OpenAccount(ctx context.Context, name string) (*Account, error) {
 
 // accountLocked returns an account from memory or from its checkpoint; u.mu is held.
 func (u *Unit) accountLocked(id ID) (*Account, error) {
-	if err := u.broken[id]; err != nil {
-		return nil, err
+	if b, ok := u.broken[id]; ok {
+		return nil, b.err
 	}
 	if a, ok := u.accounts[id]; ok {
 		return a, nil
@@ -175,7 +176,7 @@ func (a *Account) enqueueFirst(mark uint32, effects []effect, publish func(LSN),
 	}, abort)
 }
 
-// RenameAccount gives an account another name; it keeps its id and its mail. ErrNoAccount, ErrAccountExists, ErrInvalidName.
+// RenameAccount gives an account, also a damaged one, another name; it keeps its id and its mail. ErrNoAccount, ErrAccountExists, ErrInvalidName.
 func (u *Unit) RenameAccount(ctx context.Context, from, to string) error {
 	return u.updateAccount(ctx, from, func(d *directory, a *AccountInfo) error {
 		if err := checkAccountName(to); err != nil {
@@ -206,8 +207,23 @@ func (u *Unit) SetAliases(ctx context.Context, name string, aliases []string) er
 	})
 }
 
+// accountToChange is OpenAccount for changes of the directory, which a damaged account can have, too: it stands for the account
+// then. highest returns the highest UIDVALIDITY that the account has given; it needs the account's lock.
+func (u *Unit) accountToChange(ctx context.Context, name string) (a *Account, highest func() uint32, err error) {
+	a, err = u.OpenAccount(ctx, name)
+	if damage := new(*DamageError); !errors.As(err, damage) {
+		return a, func() uint32 { return a.head.uidValidity }, err
+	}
+	info, err := u.dir.durable.Load().find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	// What it has given is not known: at most one for each second, and one for each mailbox that was made faster than that.
+	return u.newAccount(info.ID), func() uint32 { return uint32(u.now().Unix()) + 1<<20 }, nil
+}
+
 func (u *Unit) updateAccount(ctx context.Context, name string, change func(*directory, *AccountInfo) error) error {
-	a, err := u.OpenAccount(ctx, name)
+	a, highest, err := u.accountToChange(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -221,7 +237,7 @@ func (u *Unit) updateAccount(ctx context.Context, name string, change func(*dire
 		if err := change(d, &next); err != nil {
 			return nil, err
 		}
-		return []effect{&putAccount{next, a.head.uidValidity}}, nil
+		return []effect{&putAccount{next, highest()}}, nil
 	}, nil, a)
 	if werr := b.wait(ctx); werr != nil {
 		return werr
@@ -229,9 +245,10 @@ func (u *Unit) updateAccount(ctx context.Context, name string, change func(*dire
 	return err
 }
 
-// RemoveAccount removes an account with all its mail. Those who have it open get ErrNoAccount from then on. ErrNoAccount.
+// RemoveAccount removes an account, also a damaged one, with all its mail. Those who have it open get ErrNoAccount from then
+// on. ErrNoAccount.
 func (u *Unit) RemoveAccount(ctx context.Context, name string) error {
-	a, err := u.OpenAccount(ctx, name)
+	a, highest, err := u.accountToChange(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -240,7 +257,7 @@ func (u *Unit) RemoveAccount(ctx context.Context, name string) error {
 		if _, ok := d.byID[a.id]; !ok {
 			return nil, fmt.Errorf("account %q: %w", name, ErrNoAccount)
 		}
-		return []effect{&delAccount{a.id, a.head.uidValidity}}, nil
+		return []effect{&delAccount{a.id, highest()}}, nil
 	}, nil, a)
 	if err == nil {
 		err = b.wait(ctx)
@@ -261,6 +278,7 @@ func (u *Unit) buryAccounts(lsn LSN, effects []effect) {
 		u.keeper.bury(lsn, x.id)
 		u.mu.Lock()
 		a := u.accounts[x.id]
+		delete(u.broken, x.id)
 		u.mu.Unlock()
 		if a != nil {
 			a.removed.Store(true)

@@ -25,7 +25,6 @@ type keeper struct {
 	mu       sync.Mutex // guards the following fields
 	number   uint64     // of the last completed checkpoint
 	removals []removal  // accounts whose trees are to go
-	keep     LSN        // records from here on stay in the log, for accounts that are damaged; 0: none
 	last     time.Time  // when a checkpoint was last begun
 
 	run       sync.Mutex // held during a checkpoint; guards the following fields
@@ -144,7 +143,7 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 	}
 	k.unlinked = false
 	complete := k.stateUpTo(state)
-	if err := k.record(ctx, &checkpointEffect{number: number, state: complete, files: k.filesUpTo(complete), clean: last}); err != nil {
+	if err := k.record(ctx, &checkpointEffect{number: number, state: complete, files: k.filesUpTo(complete), clean: last && complete == state}); err != nil {
 		return err
 	}
 	if err := k.compact(number); err != nil {
@@ -234,10 +233,10 @@ func (k *keeper) filesUpTo(state LSN) LSN {
 
 // stateUpTo returns the LSN up to which the state of all accounts is complete: not beyond the records of damaged ones.
 func (k *keeper) stateUpTo(lsn LSN) LSN {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.keep != 0 {
-		return min(lsn, k.keep-1)
+	k.unit.mu.Lock()
+	defer k.unit.mu.Unlock()
+	for _, b := range k.unit.broken {
+		lsn = min(lsn, b.first-1)
 	}
 	return lsn
 }

@@ -207,15 +207,12 @@ func (r *recovery) replay() error {
 	return nil
 }
 
-// exclude keeps an account whose checkpoint is damaged out of service. Its records stay in the log.
+// exclude keeps an account that is damaged out of service. Its records stay in the log, and what is to be unlinked of it stays.
 func (r *recovery) exclude(a *recoveredAccount, err error) {
 	u := r.unit
 	u.logger.Error("an account is damaged and not served", "account", a.id, "err", err)
-	u.broken[a.id] = err
+	u.broken[a.id] = brokenAccount{err, a.records[0].lsn}
 	delete(u.accounts, a.id)
-	if k := u.keeper; k.keep == 0 || a.records[0].lsn < k.keep {
-		k.keep = a.records[0].lsn
-	}
 }
 
 func (r *recovery) replayRecord(rec *record) error {
@@ -239,7 +236,7 @@ func (r *recovery) replayRecord(rec *record) error {
 	} else {
 		a.records = append(a.records, rec)
 	}
-	if r.unit.broken[rec.account] != nil {
+	if _, broken := r.unit.broken[rec.account]; broken {
 		return nil
 	}
 	st := a.durable.Load()
@@ -271,10 +268,13 @@ func (r *recovery) finish() error {
 	u := r.unit
 	for _, id := range r.order {
 		a := r.touched[id]
-		if u.broken[id] != nil {
+		if _, broken := u.broken[id]; broken {
 			continue
 		}
-		if err := a.files.recover(a.durable.Load(), a.records, r.last); err != nil {
+		err := a.files.recover(a.durable.Load(), a.records, r.last)
+		if damage := new(*DamageError); errors.As(err, damage) {
+			r.exclude(a, err)
+		} else if err != nil {
 			return err
 		}
 	}

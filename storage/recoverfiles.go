@@ -293,7 +293,8 @@ func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) err
 	return nil
 }
 
-// recoverEffect makes the files of a record again. What was expunged later may have no bytes any more.
+// recoverEffect makes the files of a record again. What was expunged later may have no bytes any more; of all else a missing file
+// is damage.
 func (w *fileWork) recoverEffect(st *accountState, x effect) error {
 	lost := func(box ID, uid UID, err error) error {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrExpunged) {
@@ -301,7 +302,7 @@ func (w *fileWork) recoverEffect(st *accountState, x effect) error {
 		}
 		if v, verr := st.view(box); verr == nil {
 			if _, there := v.Seq(uid); there {
-				w.account.unit.logger.Error("a message has lost its file", "account", w.account.id, "mailbox", box, "uid", uid, "err", err)
+				return &DamageError{File: w.folders[box], What: fmt.Sprintf("the bytes of message %d are missing: %v", uid, err)}
 			}
 		}
 		return nil

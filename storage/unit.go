@@ -120,7 +120,13 @@ type Unit struct {
 
 	mu       sync.Mutex // guards the following fields
 	accounts map[ID]*Account
-	broken   map[ID]error // accounts whose checkpoints are damaged; their records stay in the log
+	broken   map[ID]brokenAccount // out of service
+}
+
+// brokenAccount is an account that is damaged: it is not served, and its records stay in the log, from the first on.
+type brokenAccount struct {
+	err   error
+	first LSN
 }
 
 // directoryState is the directory's head and durable state, as an account has them.
@@ -136,7 +142,7 @@ type directoryState struct {
 // damage in the log the unit opens read-only; Damage tells.
 func Open(tree vfs.FS, o Options) (*Unit, error) {
 	o.defaults()
-	u := &Unit{opt: o, logger: o.Logger, accounts: map[ID]*Account{}, broken: map[ID]error{}, room: newRoom(maxInFlight), links: newRoom(maxLinks)}
+	u := &Unit{opt: o, logger: o.Logger, accounts: map[ID]*Account{}, broken: map[ID]brokenAccount{}, room: newRoom(maxInFlight), links: newRoom(maxLinks)}
 	u.fs = &guard{tree, u.stop}
 	if err := u.prepare(); err != nil {
 		return nil, err
