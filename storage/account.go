@@ -23,6 +23,9 @@ type Account struct {
 	watch   watchers
 	written writtenState // of the checkpointer
 
+	// still is held for reading from validation to enqueuing, for writing while the account's tree is looked at and must not change.
+	still sync.RWMutex
+
 	mu    sync.Mutex // held from validation to enqueuing; guards the following fields
 	head  *accountState
 	batch *batch // that holds the head's record; nil if that is durable since opening
@@ -61,6 +64,8 @@ func (a *Account) commit(ctx context.Context, build func(head *accountState) ([]
 
 // begin does commit's part up to waiting.
 func (a *Account) begin(build func(head *accountState) ([]effect, error)) (*batch, error) {
+	a.still.RLock()
+	defer a.still.RUnlock()
 	c := a.unit.committer
 	c.gate.RLock()
 	defer c.gate.RUnlock()

@@ -264,10 +264,7 @@ func (c *committer) recycle(lsn LSN) error {
 		i++
 	}
 	c.segments = c.segments[i:]
-	first := c.log.Segment()
-	if len(c.segments) > 0 {
-		first = c.segments[0].seq
-	}
+	first := c.segments[0].seq // there is one: that of the checkpoint's record
 	c.mu.Unlock()
 	return c.log.Recycle(first)
 }

@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"github.com/mailhavn/mailhavn/storage/maildir"
 	"io"
 	"io/fs"
+	"math"
+	"slices"
 	"strings"
 
+	"github.com/mailhavn/mailhavn/storage/maildir"
 	"github.com/mailhavn/mailhavn/storage/message"
 )
 
@@ -45,8 +47,8 @@ func (f Finding) String() string {
 }
 
 // Verify reads everything in the unit and compares: checkpoints with their sums, counts with messages, files with digests, the cache
-// with the messages, the tree with what should be there. It changes nothing but makes a checkpoint first; the unit should
-// be quiet while it runs. The error tells only that the work could not be done.
+// with the messages, the tree with what should be there. It changes nothing but makes a checkpoint first. The unit may be in use: changes of
+// an account wait while the folders of its tree are listed, and for no longer. The error tells only that the work could not be done.
 func (u *Unit) Verify(ctx context.Context) ([]Finding, error) {
 	var v verifier
 	if u.damage != nil {
@@ -107,11 +109,58 @@ func (v *verifier) account(ctx context.Context, a *Account) error {
 		if err := v.messages(ctx, view); err != nil {
 			return err
 		}
+	}
+	return v.files(ctx)
+}
+
+// files compares the tree with the mailboxes while neither changes.
+func (v *verifier) files(ctx context.Context) error {
+	a := v.a
+	if a.unit.damage != nil {
+		return nil // files are behind: nothing is written to a damaged unit
+	}
+	a.unit.keeper.run.Lock()
+	defer a.unit.keeper.run.Unlock()
+	a.still.Lock()
+	defer a.still.Unlock()
+	if err := a.settle(ctx); err != nil {
+		return err
+	}
+	st := a.durable.Load()
+	for _, b := range st.boxes {
+		view, err := b.view.load()
+		if err != nil {
+			continue // that was told before
+		}
 		if err := v.tree(view); err != nil {
 			return err
 		}
 	}
 	return v.folders(st)
+}
+
+// settle waits until what has been begun is durable, or undone, and its work on files is done. Nothing new begins meanwhile.
+func (a *Account) settle(ctx context.Context) error {
+	a.mu.Lock()
+	b := a.batch
+	a.mu.Unlock()
+	if err := b.wait(ctx); err != nil && ctx.Err() != nil {
+		return err
+	}
+	for {
+		turn := a.unit.pool.turnDone()
+		if a.files.pendingBelow(math.MaxUint64) == math.MaxUint64 {
+			return nil
+		}
+		if err := a.files.lastError(); err != nil {
+			return err
+		}
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // state checks what needs no file.
@@ -155,6 +204,9 @@ func (v *verifier) messages(ctx context.Context, view *View) error {
 			return err
 		}
 		data, err := v.read(m, row.UID)
+		if errors.Is(err, ErrExpunged) {
+			continue // since the view was taken
+		}
 		if err != nil {
 			v.add(Finding{Invariant: "I3", Mailbox: view.id, UID: row.UID, What: err.Error()})
 			continue
@@ -196,16 +248,28 @@ func (v *verifier) read(m *Mailbox, uid UID) ([]byte, error) {
 
 // tree compares a mailbox's folder with its messages.
 func (v *verifier) tree(view *View) error {
-	if v.a.unit.damage != nil {
-		return nil // files are behind: nothing is written to a damaged unit
-	}
 	w := &v.a.files
 	w.mu.Lock()
 	folder, d := w.folders[view.id], w.disk[view.id]
+	graves := slices.Clone(w.graves)
 	w.mu.Unlock()
 	want := map[string]UID{}
 	for _, m := range view.All() {
+		if file, ok := d.find(m.UID); ok {
+			m = file // its letters follow the flags at the next checkpoint
+		}
 		want[d.name(m)] = m.UID
+	}
+	buried := map[string]bool{} // expunged, and to be unlinked by a checkpoint
+	for _, g := range graves {
+		if g.box != view.id {
+			continue
+		}
+		for uid := range g.uids.All() {
+			if m, ok := d.find(uid); ok {
+				buried[d.name(m)] = true
+			}
+		}
 	}
 	fsys := v.a.unit.fs
 	for _, sub := range []string{"cur", "new", "tmp"} {
@@ -217,7 +281,7 @@ func (v *verifier) tree(view *View) error {
 		for _, e := range entries {
 			if _, ok := want[e.Name]; ok && sub == "cur" {
 				delete(want, e.Name)
-			} else {
+			} else if sub != "cur" || !buried[e.Name] {
 				base, _, _ := strings.Cut(e.Name, ":")
 				f, ours := maildir.ParseBase(base)
 				_, here := view.Seq(UID(f.UID))
@@ -247,6 +311,13 @@ func (v *verifier) folders(st *accountState) error {
 		known[a.cacheFile(b.view.id)] = true
 		known[a.folderFor(b.view.id, b.name)] = true
 	}
+	a.files.mu.Lock()
+	for _, g := range a.files.graves {
+		if g.uids == nil {
+			known[a.indexFile(g.box)], known[a.cacheFile(g.box)], known[a.trashFolder(g.box)] = true, true, true
+		}
+	}
+	a.files.mu.Unlock()
 	for _, dir := range []string{a.dir + "/meta", a.dir + "/meta/trash", a.dir + "/Maildir"} {
 		entries, err := a.unit.fs.ReadDir(dir)
 		if errors.Is(err, fs.ErrNotExist) {
