@@ -18,5 +18,6 @@ require (
 
 require (
 	github.com/emersion/go-message v0.18.2 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
