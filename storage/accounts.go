@@ -73,7 +73,8 @@ func (u *Unit) newAccount(id ID) *Account {
 	a.written.state = emptyAccount
 	a.written.file.name = a.accountFile()
 	a.written.boxes = map[ID]*writtenBox{}
-	a.files = fileWork{account: a, bodies: map[bodyKey]body{}, folders: map[ID]string{}, disk: map[ID]*diskFiles{}, caches: map[ID]*cache{}}
+	a.files = fileWork{account: a, bodies: map[bodyKey]body{}, folders: map[ID]string{}, disk: map[ID]*diskFiles{}, caches: map[ID]*cache{},
+		texts: map[ID]*textIndex{}}
 	return a
 }
 

@@ -282,12 +282,15 @@ func mergeEntries(a, b []cacheEntry) []cacheEntry {
 	return append(append(out, a...), b...)
 }
 
-// closeCaches gives back the files of all caches.
+// closeCaches gives back the files of all caches and indexes.
 func (w *fileWork) closeCaches() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.caches {
 		c.close()
+	}
+	for _, x := range w.texts {
+		x.closeFiles()
 	}
 }
 

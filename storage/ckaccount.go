@@ -89,9 +89,10 @@ func (a *Account) compact(number uint64) error {
 	return w.file.replace(a.unit.fs, frame{frameAccount, number, w.state.lsn, encodeAccount(emptyAccount, w.state)})
 }
 
-func (a *Account) indexFile(id ID) string { return a.dir + "/meta/" + id.String() + ".idx" }
-func (a *Account) cacheFile(id ID) string { return a.dir + "/meta/" + id.String() + ".cache" }
-func (a *Account) accountFile() string    { return a.dir + "/meta/account.ck" }
+func (a *Account) indexFile(id ID) string   { return a.dir + "/meta/" + id.String() + ".idx" }
+func (a *Account) textsFolder(id ID) string { return a.dir + "/meta/" + id.String() + ".texts" }
+func (a *Account) cacheFile(id ID) string   { return a.dir + "/meta/" + id.String() + ".cache" }
+func (a *Account) accountFile() string      { return a.dir + "/meta/account.ck" }
 
 // encodeAccount writes what st has and old has not.
 func encodeAccount(old, st *accountState) []byte {

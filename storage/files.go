@@ -30,8 +30,9 @@ type fileWork struct {
 	disk    map[ID]*diskFiles // by mailbox
 	graves  []grave
 	caches  map[ID]*cache
-	err     error       // of the last attempt
-	again   *time.Timer // for the next attempt after an error
+	texts   map[ID]*textIndex // of mailboxes that were searched
+	err     error             // of the last attempt
+	again   *time.Timer       // for the next attempt after an error
 }
 
 type bodyKey struct {

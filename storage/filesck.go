@@ -157,8 +157,12 @@ func (w *fileWork) clearBox(id ID) error {
 			return err
 		}
 	}
+	if err := w.textIndex(id).remove(); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	delete(w.texts, id)
 	delete(w.folders, id)
 	delete(w.disk, id)
 	if c := w.caches[id]; c != nil {

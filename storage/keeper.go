@@ -284,6 +284,7 @@ func (k *keeper) tidy() error {
 		if err := a.files.flushCaches(); err != nil {
 			return err
 		}
+		u.indexer.requestMany(a)
 	}
 	u.unload()
 	return u.restoreBallast()

@@ -112,6 +112,7 @@ type Unit struct {
 	room      room // bytes of messages without a file
 	links     room // copied messages without a file
 	keeper    *keeper
+	indexer   *indexer
 	damage    error // not nil: read-only
 	dir       directoryState
 	closing   atomic.Bool
@@ -164,12 +165,14 @@ func (u *Unit) open() error {
 		return err
 	}
 	u.pool = newFilePool()
+	u.indexer = newIndexer(u)
 	if err := u.recover(); err != nil {
 		return err
 	}
 	u.committer.full = u.full
 	u.pool.start(fileWorkers)
 	u.keeper.start()
+	u.indexer.start()
 	return nil
 }
 
@@ -281,6 +284,7 @@ func (u *Unit) Close() error {
 	if u.closing.Swap(true) {
 		return nil
 	}
+	u.indexer.close()
 	u.committer.settle()
 	err := u.keeper.close()
 	u.committer.close()

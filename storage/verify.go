@@ -309,6 +309,7 @@ func (v *verifier) folders(st *accountState) error {
 	for _, b := range st.boxes {
 		known[a.indexFile(b.view.id)] = true
 		known[a.cacheFile(b.view.id)] = true
+		known[a.textsFolder(b.view.id)] = true
 		known[a.folderFor(b.view.id, b.name)] = true
 	}
 	a.files.mu.Lock()

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"unicode"
 	"unicode/utf8"
@@ -16,14 +17,14 @@ type Matcher struct {
 
 // NewMatcher makes a Matcher for a text in UTF-8. The empty text is found everywhere.
 func NewMatcher(text string) *Matcher {
-	return &Matcher{appendFolded(nil, []byte(text))}
+	return &Matcher{AppendFolded(nil, []byte(text))}
 }
 
 // Match reports whether the text is in b, which is UTF-8.
 func (m *Matcher) Match(b []byte) bool {
 	var buf [1 << 10]byte // holds a usual header field on the stack
 	if len(b) <= len(buf) {
-		return bytes.Contains(appendFolded(buf[:0], b), m.folded)
+		return bytes.Contains(AppendFolded(buf[:0], b), m.folded)
 	}
 	found, _ := m.MatchReader(bytes.NewReader(b))
 	return found
@@ -35,30 +36,57 @@ func (m *Matcher) MatchReader(r io.Reader) (bool, error) {
 	if len(m.folded) == 0 {
 		return true, nil
 	}
+	err := CopyFolded(&finder{want: m.folded}, r)
+	if err == errFound {
+		return true, nil
+	}
+	return false, err
+}
+
+// Folded returns the text as it is looked for in folded text. The slice is not to be modified.
+func (m *Matcher) Folded() []byte { return m.folded }
+
+var errFound = errors.New("found")
+
+// finder looks for want in what is written; errFound ends it.
+type finder struct {
+	want, seen []byte
+}
+
+func (f *finder) Write(p []byte) (int, error) {
+	f.seen = append(f.seen, p...)
+	if bytes.Contains(f.seen, f.want) {
+		return len(p), errFound
+	}
+	// The end of what was seen may be the beginning of the text.
+	if keep := len(f.want) - 1; len(f.seen) > keep {
+		f.seen = append(f.seen[:0], f.seen[len(f.seen)-keep:]...)
+	}
+	return len(p), nil
+}
+
+// CopyFolded copies text, which is UTF-8, as a Matcher compares it. Memory is bounded. The error is one of reading or writing;
+// io.EOF is none.
+func CopyFolded(dst io.Writer, src io.Reader) error {
 	in := make([]byte, 8<<10)
-	folded := make([]byte, 0, len(in)+2*len(m.folded)+utf8.UTFMax)
-	n := 0 // bytes in in
-	for {
-		got, err := io.ReadFull(r, in[n:])
+	folded := make([]byte, 0, len(in)+len(in)/2)
+	for n := 0; ; {
+		got, err := io.ReadFull(src, in[n:])
 		n += got
 		whole := n
 		if err == nil {
 			whole -= cutRune(in[:n])
 		}
-		folded = appendFolded(folded, in[:whole])
-		if bytes.Contains(folded, m.folded) {
-			return true, nil
-		}
-		// The end of what was seen may be the beginning of the text.
-		if keep := len(m.folded) - 1; len(folded) > keep {
-			folded = append(folded[:0], folded[len(folded)-keep:]...)
+		folded = AppendFolded(folded[:0], in[:whole])
+		if _, err := dst.Write(folded); err != nil {
+			return err
 		}
 		n = copy(in, in[whole:n])
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return nil
+		case err != nil:
+			return err
 		}
 	}
 }
@@ -76,9 +104,9 @@ func cutRune(b []byte) int {
 	return 0
 }
 
-// appendFolded appends text with each character replaced by the representative of its case folding
+// AppendFolded appends text, as a Matcher compares it: with each character replaced by the representative of its case folding
 // class.
-func appendFolded(dst, text []byte) []byte {
+func AppendFolded(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {

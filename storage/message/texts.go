@@ -1,0 +1,78 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+)
+
+// SearchTextsVersion rises whenever SearchTexts gives other texts for a message than before: what was made from them is of no use then.
+const SearchTextsVersion = 1
+
+// MaxHeaderText bounds how much of the header of a message or part SearchTexts looks at.
+const MaxHeaderText = 1 << 20
+
+// ErrCut is what SearchTexts answers, after all texts, when it has left something out: the end of a header above MaxHeaderText.
+var ErrCut = errors.New("message: header is too long to be searched whole")
+
+// SearchText is a piece of a message that people read, in UTF-8: a header field, or the text of a part. A search looks into each for itself.
+type SearchText struct {
+	// Outer tells that it is a field of the message or of a part: the text that SEARCH BODY does not look into (RFC 9051, section 6.4.4).
+	// Fields of a message within the message are not Outer.
+	Outer bool
+	// Field is a field with its name, decoded, valid until the next text; nil for the text of a part.
+	Field []byte
+	// Value is what follows the name in Field, decoded by itself: the same, but where an encoded word follows the colon at once.
+	Value []byte
+	// Part reads the text of a part; nil for a field.
+	Part io.Reader
+}
+
+// SearchTexts hands each text of the message on, until each returns false or an error. content is the message in wire form. Parts that are
+// neither text nor messages are left out. The error is one of reading, of each, or ErrCut.
+func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bool, err error)) error {
+	w := textWalk{content: content, each: each}
+	inner := false // the part is a message in the message, whose header is text to people
+	for r := s.reader(); r.next(); {
+		part := r.info()
+		if more, err := w.header(part, !inner); !more || err != nil {
+			return err
+		}
+		if inner = part.Message; inner || part.Multipart || !strings.HasPrefix(part.MediaType, "text/") {
+			continue
+		}
+		body := io.NewSectionReader(content, part.BodyOffset, part.BodySize)
+		if more, err := each(SearchText{Part: DecodedText(body, part)}); !more || err != nil {
+			return err
+		}
+	}
+	if w.cut {
+		return ErrCut
+	}
+	return nil
+}
+
+type textWalk struct {
+	content      io.ReaderAt
+	each         func(SearchText) (bool, error)
+	cut          bool
+	field, value []byte
+}
+
+func (w *textWalk) header(part PartInfo, outer bool) (more bool, err error) {
+	w.cut = w.cut || part.HeaderSize > MaxHeaderText
+	header := make([]byte, min(part.HeaderSize, MaxHeaderText))
+	if _, err := io.ReadFull(io.NewSectionReader(w.content, part.HeaderOffset, int64(len(header))), header); err != nil {
+		return false, err
+	}
+	for f, rest, ok := nextField(header); ok; f, rest, ok = nextField(rest) {
+		_, value, _ := bytes.Cut(f.raw, []byte(":"))
+		w.field = DecodeHeader(w.field[:0], f.raw)
+		w.value = DecodeHeader(w.value[:0], value)
+		if more, err := w.each(SearchText{Outer: outer, Field: w.field, Value: w.value}); !more || err != nil {
+			return more, err
+		}
+	}
+	return true, nil
+}
