@@ -2,10 +2,12 @@ package imapserver
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/storage/message"
 )
 
 // program is the criteria of a search, compiled.
@@ -15,6 +17,7 @@ type program struct {
 	keys    int
 	limit   int
 	sets    []*setKey
+	texts   []*textFilter
 	usesSeq bool   // has message sequence numbers
 	modseq  bool   // has MODSEQ
 	enable  string // what the command switches on
@@ -24,7 +27,8 @@ type program struct {
 type predicate struct {
 	cost cost
 	test func(*candidate) (bool, error)
-	set  *setKey // if it is no more than a set of messages
+	set  *setKey     // if it is no more than a set of messages
+	text *textFilter // where it can hold, if it looks for a text
 }
 
 // cost orders predicates: what is known first, what has to be read last.
@@ -52,8 +56,39 @@ type setKey struct {
 
 func (p *program) init(c *conn) { p.limit = c.server.limits.SearchKeys }
 
-// prepare resolves sets and returns the messages to be judged.
-func (p *program) prepare(c *conn) (storage.UIDSet, error) {
+// textFilter is where a text can be, as an index tells.
+type textFilter struct {
+	folded []byte
+	within storage.UIDSet // resolved
+}
+
+// filtered makes a predicate that looks for a text look only where the text can be.
+func (p *program) filtered(want *message.Matcher, pr predicate) predicate {
+	if want == nil || len(want.Folded()) < 2 {
+		return pr
+	}
+	f := &textFilter{folded: want.Folded()}
+	p.texts = append(p.texts, f)
+	test := pr.test
+	pr.text = f
+	pr.test = func(m *candidate) (bool, error) {
+		if !f.within.Contains(m.m.UID) {
+			return false, nil
+		}
+		return test(m)
+	}
+	return pr
+}
+
+// prepare resolves sets and texts, and returns the messages to be judged.
+func (p *program) prepare(ctx context.Context, c *conn) (storage.UIDSet, error) {
+	for _, f := range p.texts {
+		indexed, found, err := c.selected.mbox.MayContain(ctx, f.folded)
+		if err != nil {
+			return nil, err
+		}
+		f.within = everyUID.Subtract(indexed).Union(found)
+	}
 	for _, s := range p.sets {
 		var err error
 		if s.uids, err = c.selected.resolve(&s.set, s.byUID); err != nil {
@@ -64,6 +99,9 @@ func (p *program) prepare(c *conn) (storage.UIDSet, error) {
 	for _, pr := range p.all {
 		if pr.set != nil {
 			scope = scope.Intersect(pr.set.uids)
+		}
+		if pr.text != nil {
+			scope = scope.Intersect(pr.text.within)
 		}
 	}
 	return scope, nil

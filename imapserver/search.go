@@ -137,7 +137,7 @@ func (c *conn) search(ctx context.Context, s *search) (reply, error) {
 
 // run evaluates the program for all messages that its top level does not exclude by a set.
 func (s *search) run(ctx context.Context, c *conn) (*found, error) {
-	scope, err := s.prepare(c)
+	scope, err := s.prepare(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,8 @@ package imapserver
 
 import (
 	"bytes"
-	"io"
-	"strings"
+	"cmp"
+	"errors"
 
 	"github.com/mailhavn/mailhavn/storage/message"
 )
@@ -12,7 +12,7 @@ import (
 func fieldKey(field string) func(*conn, *program) (predicate, error) {
 	return func(c *conn, p *program) (predicate, error) {
 		want, text, err := p.text(c)
-		return headerPredicate(field, want, text), err
+		return p.filtered(want, headerPredicate(field, want, text)), err
 	}
 }
 
@@ -86,59 +86,30 @@ func firstField(header []byte) (field, rest []byte) {
 func textKey(headers bool) func(*conn, *program) (predicate, error) {
 	return func(c *conn, p *program) (predicate, error) {
 		want, _, err := p.text(c)
-		return predicate{cost: fromText, test: func(m *candidate) (bool, error) {
+		return p.filtered(want, predicate{cost: fromText, test: func(m *candidate) (bool, error) {
 			return m.contains(want, headers)
-		}}, err
+		}}), err
 	}
 }
 
-func (m *candidate) contains(want *message.Matcher, headers bool) (bool, error) {
+func (m *candidate) contains(want *message.Matcher, headers bool) (found bool, err error) {
 	if err := m.summarize(); err != nil {
 		return false, err
 	}
 	if err := m.open(); err != nil {
 		return false, err
 	}
-	inner := false // the part is a message in the message, whose header is text to people
-	for part := range m.summary.Parts() {
-		if err := m.ctx.Err(); err != nil {
-			return false, err
+	err = m.summary.SearchTexts(m.content, func(t message.SearchText) (more bool, err error) {
+		switch {
+		case t.Part != nil:
+			found, err = want.MatchReader(t.Part)
+		case headers || !t.Outer:
+			found = want.Match(t.Field)
 		}
-		if headers || inner {
-			ok, err := m.headerContains(part, want)
-			if ok || err != nil {
-				return ok, err
-			}
-		}
-		if inner = part.Message; inner || part.Multipart || !strings.HasPrefix(part.MediaType, "text/") {
-			continue
-		}
-		ok, err := want.MatchReader(message.DecodedText(m.section(part.BodyOffset, part.BodySize), part))
-		if ok || err != nil {
-			return ok, err
-		}
+		return !found && err == nil, cmp.Or(err, m.ctx.Err())
+	})
+	if errors.Is(err, message.ErrCut) {
+		err = nil
 	}
-	return false, nil
+	return found, err
 }
-
-// headerContains searches the header of a part, decoded, field by field.
-func (m *candidate) headerContains(part message.PartInfo, want *message.Matcher) (bool, error) {
-	header, err := io.ReadAll(m.section(part.HeaderOffset, min(part.HeaderSize, maxSearchedHeader)))
-	if err != nil {
-		return false, err
-	}
-	var decoded []byte
-	for {
-		var one []byte
-		if one, header = firstField(header); len(one) == 0 {
-			return false, nil
-		}
-		decoded = message.DecodeHeader(decoded[:0], one)
-		if want.Match(decoded) {
-			return true, nil
-		}
-	}
-}
-
-// maxSearchedHeader bounds how much of a header is searched.
-const maxSearchedHeader = 1 << 20

@@ -94,6 +94,33 @@ func (s UIDSet) Intersect(t UIDSet) UIDSet {
 	return out
 }
 
+// Subtract returns the UIDs of s that are not in t.
+func (s UIDSet) Subtract(t UIDSet) UIDSet {
+	var out UIDSet
+	for _, r := range s {
+		for len(t) > 0 && t[0].Last < r.First {
+			t = t[1:]
+		}
+		for _, gone := range t {
+			if gone.First > r.Last {
+				break
+			}
+			if r.First < gone.First {
+				out = append(out, UIDRange{r.First, gone.First - 1})
+			}
+			if gone.Last >= r.Last {
+				r.First = 0 // nothing is left
+				break
+			}
+			r.First = max(r.First, gone.Last+1)
+		}
+		if r.First != 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Union returns the UIDs that are in either set.
 func (s UIDSet) Union(t UIDSet) UIDSet {
 	return NormaliseUIDs(slices.Concat(s, t))
