@@ -315,7 +315,9 @@ func (v *verifier) folders(st *accountState) error {
 	a.files.mu.Lock()
 	for _, g := range a.files.graves {
 		if g.uids == nil {
-			known[a.indexFile(g.box)], known[a.cacheFile(g.box)], known[a.trashFolder(g.box)] = true, true, true
+			for _, name := range []string{a.indexFile(g.box), a.cacheFile(g.box), a.textsFolder(g.box), a.trashFolder(g.box)} {
+				known[name] = true
+			}
 		}
 	}
 	a.files.mu.Unlock()
