@@ -2,6 +2,7 @@ package passwd
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -163,8 +164,10 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 // there, whole. The new one belongs to the owner of the old one (nil: to us), so
 // that root can change users of a server that runs as somebody else. The caller
 // holds the lock, which makes the temporary name ours.
-func (f *File) write(data string, owner os.FileInfo) (err error) {
-	tmp := f.path + ".tmp"
+func (f *File) write(data string, owner os.FileInfo) error { return replace(f.path, data, owner) }
+
+func replace(path, data string, owner os.FileInfo) (err error) {
+	tmp := path + ".tmp"
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
 		return err
 	}
@@ -184,10 +187,10 @@ func (f *File) write(data string, owner os.FileInfo) (err error) {
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, f.path); err != nil {
+	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(f.path))
+	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
@@ -208,3 +211,30 @@ func giveTo(file *os.File, owner os.FileInfo) error {
 	}
 	return file.Chown(int(want.Uid), int(want.Gid))
 }
+
+// Secret returns random bytes that stay the same as long as the user file exists. They are kept in a file
+// beside it, whose name ends with ".secret".
+func (f *File) Secret() ([]byte, error) {
+	path := f.path + ".secret"
+	unlock, err := f.lock(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if data, _, err := read(path); err == nil && len(data) >= secretSize {
+		return []byte(data), nil
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, unavailable(err)
+	}
+	secret := make([]byte, secretSize)
+	rand.Read(secret) // never fails
+	f.mu.Lock()
+	owner := f.info
+	f.mu.Unlock()
+	if err := replace(path, string(secret), owner); err != nil {
+		return nil, unavailable(err)
+	}
+	return secret, nil
+}
+
+const secretSize = 32

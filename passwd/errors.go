@@ -3,19 +3,38 @@ package passwd
 import (
 	"errors"
 	"fmt"
+
+	"github.com/mailhavn/mailhavn/passwd/mech"
 )
 
-// Answers to an attempt to log in. ErrBusy and ErrUnavailable say nothing about
-// the password: the client should come again. They have a method
-// Temporary() bool, so that a server that does not import this package can tell.
+// Answers to an attempt to log in. They have a method ResponseCode() string, the
+// code of RFC 5530 that tells a mail client the same, or a method Temporary() bool
+// that returns true: nothing was found out about the password, and the client
+// should come again. So a server that does not import this package can tell.
 var (
 	// ErrCredentials says that there is no such user or that the password is
 	// wrong; which of them is not told.
-	ErrCredentials = errors.New("passwd: wrong user name or password")
+	ErrCredentials error = &coded{"AUTHENTICATIONFAILED", "passwd: wrong user name or password", nil}
 
 	// ErrDisabled says that the password is right but the user is disabled. It
-	// is ErrCredentials too, for errors.Is, since clients should get the same answer.
-	ErrDisabled = fmt.Errorf("%w (the user is disabled)", ErrCredentials)
+	// is ErrCredentials too, for errors.Is, and has its code: clients get the same answer.
+	ErrDisabled error = &coded{"AUTHENTICATIONFAILED", "passwd: the user is disabled", ErrCredentials}
+
+	// ErrRestricted says that the password is right but not for this use: an app
+	// password of another protocol or network, or the main password where only
+	// app passwords are allowed. It is ErrCredentials too, so that nobody can try
+	// out main passwords there.
+	ErrRestricted error = &coded{"AUTHENTICATIONFAILED", "passwd: this password is not allowed here", ErrCredentials}
+
+	// ErrExpired says that the password is right, but the account has expired or
+	// the password must be changed first.
+	ErrExpired error = &coded{"EXPIRED", "passwd: the account has expired, or its password must be changed", nil}
+
+	// ErrNoUser says that a certificate or token is right but belongs to nobody who may log in here.
+	ErrNoUser error = &coded{"CONTACTADMIN", "passwd: there is no active user for these credentials", nil}
+
+	// ErrThrottled says that there were too many attempts; the credentials were not looked at.
+	ErrThrottled error = &coded{"LIMIT", "passwd: too many attempts", nil}
 
 	// ErrBusy says that too many passwords are being checked already, or that
 	// another process keeps the user file locked.
@@ -26,13 +45,13 @@ var (
 
 	// ErrAuthorization says that a client wanted to act as another user than the
 	// one whose password it has.
-	ErrAuthorization = errors.New("passwd: acting for another user is not allowed")
+	ErrAuthorization error = &coded{"AUTHORIZATIONFAILED", "passwd: acting for another user is not allowed", nil}
 
 	// ErrMechanism says that a SASL mechanism is not offered on this connection.
 	ErrMechanism = errors.New("passwd: this SASL mechanism is not offered here")
 
 	// ErrMessage says that a client's SASL message is malformed.
-	ErrMessage = errors.New("passwd: malformed SASL message")
+	ErrMessage = mech.ErrMessage
 )
 
 // Answers to a change of users.
@@ -42,6 +61,16 @@ var (
 	ErrPassword = errors.New("passwd: this cannot be a password")         // the reason is added
 	ErrHash     = errors.New("passwd: this password hash cannot be used") // the reason is added
 )
+
+// coded is an error with a code of RFC 5530, section 3.
+type coded struct {
+	code, text string
+	is         error // what it is too
+}
+
+func (e *coded) Error() string        { return e.text }
+func (e *coded) ResponseCode() string { return e.code }
+func (e *coded) Unwrap() error        { return e.is }
 
 // temporary is an error that passes.
 type temporary string

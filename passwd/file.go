@@ -64,26 +64,21 @@ func (f *File) Add(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	hash, err := f.newHash(ctx, password)
+	p, err := f.Hasher.newPassword(ctx, password)
 	if err != nil {
 		return err
 	}
 	return f.change(ctx, func(t *table) (string, error) {
-		return t.add(line{user: User{Name: name, State: Active}, hash: hash}), t.absent(name)
+		r := Record{User: User{Name: name, State: Active}}
+		r.setPassword(p)
+		return t.add(line{user: r.User, hash: r.Hash, attr: formatAttributes(r.Attributes)}), t.absent(name)
 	})
 }
 
 // SetPassword gives a user another password. The error is ErrNotFound, a
 // *LineError if the user's line cannot be used, or like those of Add.
 func (f *File) SetPassword(ctx context.Context, name, password string) error {
-	hash, err := f.newHash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return f.edit(ctx, name, func(_ *table, l *line) error {
-		l.hash = hash
-		return nil
-	})
+	return SetPassword(ctx, f, &f.Hasher, name, password)
 }
 
 // Disable keeps a user from logging in; it does nothing if he is disabled already.
@@ -169,33 +164,45 @@ func (f *File) Problems() ([]*LineError, error) {
 	return slices.Clone(t.problems), nil
 }
 
-// Authenticate returns the user of this name if it is his password. It computes
+// Authenticate returns the user of this name if it is his password, for any use; see [Authenticator] for more. It computes
 // one hash whether there is such a user or not. The error is ErrCredentials,
-// ErrDisabled (which is ErrCredentials too), ErrBusy or ErrUnavailable.
+// ErrDisabled (which is ErrCredentials too), ErrExpired, ErrBusy or ErrUnavailable.
 func (f *File) Authenticate(ctx context.Context, name, password string) (User, error) {
-	t, err := f.current()
+	return (&checker{users: f, hasher: &f.Hasher}).check(ctx, name, password)
+}
+
+// Get implements [Users].
+func (f *File) Get(_ context.Context, name string) (Record, error) {
+	l, err := f.line(name)
 	if err != nil {
-		return User{}, err
+		return Record{}, err
 	}
-	hash := f.Hasher.dummy()
-	if i, err := t.find(name); err == nil {
-		hash = t.lines[i].hash
+	return Record{User: l.public(), Hash: l.hash}, nil
+}
+
+// Update implements [Users]. The error is one of those of SetPassword, or that of change.
+func (f *File) Update(ctx context.Context, name string, change func(*Record) error) error {
+	return f.edit(ctx, name, func(_ *table, l *line) error {
+		r := Record{User: l.public(), Hash: l.hash}
+		if err := change(&r); err != nil {
+			return err
+		}
+		if !maps.Equal(r.Attributes, l.user.Attributes) {
+			l.attr = formatAttributes(r.Attributes)
+		}
+		name := l.user.Name
+		l.user, l.hash = r.User, r.Hash
+		l.user.Name = name
+		return parseLine(l.format()).asError()
+	})
+}
+
+// asError says why a line that is about to be written could not be read again.
+func (l line) asError() error {
+	if l.err != nil {
+		return fmt.Errorf("passwd: the user cannot be stored: %s", l.err.Reason)
 	}
-	if err := f.Hasher.verify(ctx, hash, password); err != nil {
-		return User{}, err // always if the user is missing
-	}
-	// The check took a while, and more in a queue: who was disabled or got another
-	// password meanwhile must not slip in after his sessions were ended.
-	now, err := f.line(name)
-	switch {
-	case isUnavailable(err):
-		return User{}, err
-	case err != nil || now.hash.String() != hash.String():
-		return User{}, ErrCredentials
-	case now.user.State != Active:
-		return User{}, ErrDisabled
-	}
-	return now.public(), nil
+	return nil
 }
 
 // line returns the line of a user that can be used.
@@ -215,15 +222,6 @@ func (l line) public() User {
 	u := l.user
 	u.Attributes = maps.Clone(u.Attributes)
 	return u
-}
-
-// newHash hashes before the file is locked, since that takes its time.
-func (f *File) newHash(ctx context.Context, password string) (phc, error) {
-	text, err := f.Hasher.Hash(ctx, password)
-	if err != nil {
-		return phc{}, err
-	}
-	return parsePHC(text)
 }
 
 // edit changes the line of a user.

@@ -8,8 +8,10 @@ const readable = "abcdefghjkmnpqrstuvwxyz23456789"
 
 // Generate returns a random password of 99 bits, four groups of five characters
 // such as "k7mwp-3xqrt-h9vbn-e4sgd".
-func Generate() string {
-	const groups, size = 4, 5
+func Generate() string { return randomGroups(4, 5) }
+
+// randomGroups returns groups of size characters.
+func randomGroups(groups, size int) string {
 	// Bytes from here on are left out, so that each character is equally likely.
 	const limit = 256 - 256%len(readable)
 	var password []byte

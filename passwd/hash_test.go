@@ -62,105 +62,8 @@ func TestPasswordsThatCannotBe(t *testing.T) {
 	}
 }
 
-const goodSalt, goodSum = "c2FsdHNhbHRzYWx0c2FsdA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-func TestParsePHC(t *testing.T) {
-	tests := []struct {
-		hash string
-		ok   bool
-	}{
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum, true},
-		{"$argon2id$v=19$m=8,t=1,p=1$" + goodSalt + "$" + goodSum, true},
-		{"$argon2id$v=19$m=65536,t=3,p=4$" + goodSalt + "$" + goodSum, true},
-		{"$argon2id$v=19$m=262144,t=4,p=16$" + goodSalt + "$" + goodSum, true},
-		{"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", true}, // 8 and 16 bytes
-		// costs
-		{"$argon2id$v=19$m=262145,t=1,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=262144,t=5,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=4294967295,t=4294967295,p=255$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=8,t=4294967295,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=4294967296,t=1,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=65536,t=3,p=17$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=65536,t=3,p=256$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=65536,t=3,p=0$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=65536,t=0,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=0,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=15,t=2,p=2$" + goodSalt + "$" + goodSum, false},
-		// form
-		{"", false},
-		{"$", false},
-		{"$argon2i$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=16$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$t=2,m=19456,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=19456,t=2$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=19456,t=2,p=1,keyid=AA$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=019456,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=+19456,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=-1,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=,t=2,p=1$" + goodSalt + "$" + goodSum, false},
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt, false},
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum + "$", false},
-		// base64
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "==$" + goodSum + "=", false},
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "\n$" + goodSum, false},
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum[:42] + "B", false}, // unused bits
-		{"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAA$" + goodSum, false},                  // 7 bytes
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$AAAAAAAAAAAAAAAAAAAA", false},  // 15 bytes
-		{"$argon2id$v=19$m=19456,t=2,p=1$$", false},
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 88) + "$" + goodSum, false}, // 66 bytes
-		{"$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 1<<20), false},
-	}
-	h := &Hasher{}
-	count := cheap(h)
-	for _, test := range tests {
-		before := count.Load()
-		parsed, err := parsePHC(test.hash)
-		if (err == nil) != test.ok || err != nil && !errors.Is(err, ErrHash) {
-			t.Errorf("%.100s: %v, want ok %v", test.hash, err, test.ok)
-		}
-		if err == nil && parsed.String() != test.hash {
-			t.Errorf("%s became %s", test.hash, parsed)
-		}
-		err = h.Verify(background, test.hash, "password")
-		if worked := count.Load() != before; worked != test.ok || errors.Is(err, ErrHash) == test.ok {
-			t.Errorf("%.100s: Verify: %v, computed %v", test.hash, err, worked)
-		}
-		if err != nil && strings.Contains(err.Error(), goodSum[:20]) {
-			t.Errorf("error quotes the hash: %v", err)
-		}
-	}
-}
-
-// The longest hash within the bounds is not longer than maxPHC.
-func TestLongestPHC(t *testing.T) {
-	long := phc{Params{Memory: maxMemory, Time: maxWork / maxMemory, Threads: maxThreads}, make([]byte, maxSalt), make([]byte, maxSum)}
-	if _, err := parsePHC(long.String()); err != nil {
-		t.Error(err)
-	}
-}
-
-func FuzzPHC(f *testing.F) {
-	f.Add("$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum)
-	f.Add("$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA")
-	f.Add("$argon2i$v=19$m=0,t=00,p=-1$$")
-	f.Fuzz(func(t *testing.T, s string) {
-		h, err := parsePHC(s)
-		if err != nil {
-			want(t, s, err, ErrHash)
-			return
-		}
-		if h.String() != s {
-			t.Errorf("%q is read as %q", s, h)
-		}
-		if err := h.params.check(); err != nil {
-			t.Errorf("%q: %v", s, err)
-		}
-	})
-}
-
 func TestParamsOutOfBounds(t *testing.T) {
-	for _, p := range []Params{{Memory: maxMemory + 1}, {Time: 1 << 31}, {Threads: 200}, {Memory: 1}} {
+	for _, p := range []Params{{Memory: 1 << 30}, {Time: 1 << 31}, {Threads: 200}, {Memory: 1}} {
 		h := &Hasher{Params: p}
 		count := cheap(h)
 		_, err := h.Hash(background, "password")
@@ -180,7 +83,7 @@ func TestHasherIsBounded(t *testing.T) {
 		h.derive = func(Params, []byte, []byte, int) []byte {
 			running <- struct{}{}
 			<-finish
-			return make([]byte, newSum)
+			return make([]byte, 32)
 		}
 		results := make(chan error, 10)
 		hash := func(ctx context.Context) {

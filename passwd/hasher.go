@@ -2,17 +2,20 @@ package passwd
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
-	"golang.org/x/crypto/argon2"
+	"github.com/mailhavn/mailhavn/passwd/hash"
 )
+
+// Params are the costs of new hashes; see [hash.Params].
+type Params = hash.Params
 
 // MaxPassword is the longest password in bytes. Longer ones are refused before
 // any work.
@@ -31,8 +34,26 @@ type Hasher struct {
 	Slots int
 
 	// Queue is how many callers may wait for a slot; the next one gets ErrBusy.
-	// If zero or less, 32 for each slot, which is a few seconds of waiting.
+	// If zero or less, 16 for each slot, which is some two seconds of waiting.
 	Queue int
+
+	// Remember is how long a success is remembered, so that clients that log in
+	// again and again cost no hash each time. What is kept in memory is no password,
+	// only a digest under a random key of this process, of the user, the stored hash and
+	// the password: another hash is another digest. If zero, nothing is remembered.
+	Remember time.Duration
+
+	// SCRAM lists the hash functions, of "SHA-1", "SHA-256" and "SHA-512", for whose SASL mechanisms verifiers are kept beside the
+	// hash. Who steals them can try passwords faster than with argon2id alone; clients in turn show no password to the server. They
+	// are made when a password is set, and at the next login by another mechanism.
+	SCRAM []string
+
+	// Iterations of SCRAM verifiers. If zero, what OWASP recommends for PBKDF2 in 2026: 1,300,000 with SHA-1, 600,000 with SHA-256,
+	// 210,000 with SHA-512. Clients compute them at each login.
+	Iterations int
+
+	remembered successes
+	upgrading  sync.Map // names of users whose hash is being made anew
 
 	once    sync.Once
 	slots   chan struct{} // holds a token for each running computation
@@ -49,61 +70,151 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := checkPassword(password); err != nil {
 		return "", err
 	}
-	p := h.Params.withDefaults()
-	if err := p.check(); err != nil {
-		return "", err
-	}
-	salt := make([]byte, newSalt)
-	rand.Read(salt) // never fails
-	sum, err := h.compute(ctx, p, password, salt, newSum)
+	a, err := hash.NewArgon2id(h.Params)
 	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrHash, err)
+	}
+	if a.Sum, err = h.compute(ctx, a, prepare(password)); err != nil {
 		return "", err
 	}
-	return phc{p, salt, sum}.String(), nil
+	return a.String(), nil
 }
 
-// Verify reports whether hash, a PHC string, is one of password: nil if it is,
-// ErrCredentials if not, ErrHash if it is no hash of acceptable costs, ErrBusy if
-// no slot came free while ctx allowed to wait. Sums are compared in constant time.
-func (h *Hasher) Verify(ctx context.Context, hash, password string) error {
-	stored, err := parsePHC(hash)
+// Verify reports whether stored is a hash of password, of any scheme that
+// [hash.Parse] reads: nil if it is, ErrCredentials if not, ErrHash if it is no hash
+// of acceptable costs, ErrBusy if no slot came free while ctx allowed to wait.
+// It compares in constant time.
+func (h *Hasher) Verify(ctx context.Context, stored, password string) error {
+	parsed, err := parseHash(stored)
 	if err != nil {
 		return err
 	}
-	return h.verify(ctx, stored, password)
+	return h.verify(ctx, parsed, "", password)
 }
 
-func (h *Hasher) verify(ctx context.Context, stored phc, password string) error {
+func parseHash(text string) (hash.Hash, error) {
+	parsed, err := hash.Parse(text)
+	if err != nil {
+		return hash.Hash{}, fmt.Errorf("%w: %w", ErrHash, err)
+	}
+	return parsed, nil
+}
+
+func (h *Hasher) verify(ctx context.Context, stored hash.Hash, user, password string) error {
 	if checkPassword(password) != nil {
 		return ErrCredentials
 	}
-	sum, err := h.compute(ctx, stored.params, password, stored.salt, len(stored.sum))
+	key := h.remembered.key(user, stored.String(), password)
+	if h.Remember > 0 && h.remembered.has(key) {
+		return nil
+	}
+	err := h.match(ctx, stored, user, prepare(password))
+	if raw := password; err == ErrCredentials && raw != prepare(raw) { // a hash of another program may be of what was typed there
+		err = h.match(ctx, stored, user, raw)
+	}
 	if err != nil {
 		return err
 	}
-	if subtle.ConstantTimeCompare(sum, stored.sum) != 1 {
+	if h.Remember > 0 {
+		h.remembered.add(key, h.Remember)
+	}
+	return nil
+}
+
+// match computes the hash in a slot.
+func (h *Hasher) match(ctx context.Context, stored hash.Hash, user, password string) error {
+	matches := false
+	if a, ok := stored.Argon2id(); ok {
+		sum, err := h.compute(ctx, a, password)
+		if err != nil {
+			return err
+		}
+		matches = subtle.ConstantTimeCompare(sum, a.Sum) == 1
+	} else {
+		release, err := h.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		matches = stored.Match(user, password)
+		release()
+	}
+	if !matches {
 		return ErrCredentials
 	}
 	return nil
 }
 
-// dummy is a hash that no password has, of the costs of new ones: what is
-// computed for users that do not exist.
-func (h *Hasher) dummy() phc {
-	return phc{h.Params.withDefaults(), make([]byte, newSalt), make([]byte, newSum)}
+// newSCRAM makes a verifier in a slot.
+func (h *Hasher) newSCRAM(ctx context.Context, name, password string) (hash.SCRAM, error) {
+	release, err := h.acquire(ctx)
+	if err != nil {
+		return hash.SCRAM{}, err
+	}
+	defer release()
+	return hash.NewSCRAM(name, prepare(password), h.iterations(name))
 }
 
-// compute derives size bytes in a slot.
-func (h *Hasher) compute(ctx context.Context, p Params, password string, salt []byte, size int) ([]byte, error) {
+// iterations of new verifiers, and of those that users without one seem to have.
+func (h *Hasher) iterations(name string) int {
+	if h.Iterations > 0 {
+		return h.Iterations
+	}
+	return map[string]int{"SHA-1": 1_300_000, "SHA-256": 600_000, "SHA-512": 210_000}[name]
+}
+
+// begin reports whether nobody else is making a new hash for the user.
+func (h *Hasher) begin(user string) bool {
+	_, busy := h.upgrading.LoadOrStore(user, true)
+	return !busy
+}
+
+func (h *Hasher) end(user string) { h.upgrading.Delete(user) }
+
+// verifiers returns the attributes for SCRAM of a password.
+func (h *Hasher) verifiers(ctx context.Context, password string, names []string) (map[string]string, error) {
+	attributes := map[string]string{}
+	for _, name := range names {
+		v, err := h.newSCRAM(ctx, name, password)
+		if err != nil {
+			return nil, err
+		}
+		attributes[scramAttribute(name)] = v.String()
+	}
+	return attributes, nil
+}
+
+// scramAttribute is where a user's verifier for a hash function is kept.
+func scramAttribute(name string) string { return scramKey + strings.ToLower(name) }
+
+// dummy is a hash that no password has, of the costs of new ones: what is
+// computed for users that do not exist.
+func (h *Hasher) dummy() hash.Hash {
+	a, err := hash.NewArgon2id(h.Params)
+	if err != nil {
+		a, _ = hash.NewArgon2id(Params{})
+	}
+	d, _ := hash.Parse(a.String())
+	return d
+}
+
+// outdated reports whether a stored hash is weaker than new ones would be.
+func (h *Hasher) outdated(stored hash.Hash) bool {
+	a, ok := stored.Argon2id()
+	now := h.Params.WithDefaults()
+	return !ok || a.Params.Memory < now.Memory || uint64(a.Params.Memory)*uint64(a.Params.Time) < uint64(now.Memory)*uint64(now.Time)
+}
+
+// compute derives the sum of a hash in a slot.
+func (h *Hasher) compute(ctx context.Context, a hash.Argon2id, password string) ([]byte, error) {
 	release, err := h.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	if h.derive != nil {
-		return h.derive(p, []byte(password), salt, size), nil
+		return h.derive(a.Params, []byte(password), a.Salt, len(a.Sum)), nil
 	}
-	return argon2.IDKey([]byte(password), salt, p.Time, p.Memory, p.Threads, uint32(size)), nil
+	return a.Derive(password), nil
 }
 
 // acquire waits for a slot, first come first served.
@@ -115,7 +226,7 @@ func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 		}
 		h.slots, h.queue = make(chan struct{}, slots), int64(h.Queue)
 		if h.queue <= 0 {
-			h.queue = 32 * int64(slots)
+			h.queue = 16 * int64(slots)
 		}
 	})
 	release = func() { <-h.slots }

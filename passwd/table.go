@@ -3,10 +3,14 @@ package passwd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"github.com/mailhavn/mailhavn/passwd/hash"
 )
 
 // State says whether a user may log in.
@@ -14,9 +18,13 @@ type State string
 
 // The states of a user.
 const (
-	Active   State = "active"
-	Disabled State = "disabled"
+	Active     State = "active"
+	Disabled   State = "disabled"
+	MustChange State = "must-change" // the password is not accepted until it is changed
 )
+
+// expiresKey is the attribute that says when an account expires.
+const expiresKey = "expires"
 
 // User is what a user file says of a user, but for the hash of the password.
 type User struct {
@@ -25,13 +33,19 @@ type User struct {
 	Attributes map[string]string // for other programs; nil if there are none
 }
 
+// Expiry returns when the account expires; the zero time if it does not.
+func (u User) Expiry() time.Time {
+	t, _ := time.Parse(time.RFC3339, u.Attributes[expiresKey])
+	return t
+}
+
 // maxLine bounds a line of a user file, in bytes.
 const maxLine = 16 << 10
 
 // header begins a new user file.
 const header = `# Users, one a line: name:hash:state:attributes
-# name is compared without regard to case, hash is argon2id ($argon2id$v=19$...),
-# state is "active" or "disabled", attributes are key=value separated by spaces.
+# name is compared without regard to case, hash is argon2id ($argon2id$v=19$...) or another,
+# state is "active", "disabled" or "must-change", attributes are key=value separated by spaces.
 # This file is read again when it has changed. Keep its mode 0600.
 `
 
@@ -41,7 +55,7 @@ type line struct {
 	text string // without the newline
 	name string // canonical; empty for comments, and if the name cannot be used
 	user User
-	hash phc
+	hash hash.Hash
 	attr string     // the attributes as they stand there
 	err  *LineError // not nil: gives nobody access
 }
@@ -102,12 +116,12 @@ func parseLine(text string) line {
 		return fail("the name, its first field, cannot be used: " + fault.Reason)
 	}
 	l.name = name
-	if l.hash, err = parsePHC(fields[1]); err != nil {
-		return fail("the hash, its second field, cannot be used" + strings.TrimPrefix(err.Error(), ErrHash.Error()))
+	if l.hash, err = hash.Parse(fields[1]); err != nil {
+		return fail("the hash, its second field: " + err.Error())
 	}
 	state := State(fields[2])
-	if state != Active && state != Disabled {
-		return fail("the state, its third field, is neither active nor disabled")
+	if state != Active && state != Disabled && state != MustChange {
+		return fail("the state, its third field, is none of active, disabled, must-change")
 	}
 	if len(fields) == 4 {
 		l.attr = fields[3]
@@ -117,6 +131,9 @@ func parseLine(text string) line {
 		return fail("the attributes, its fourth field, " + reason)
 	}
 	l.user = User{Name: name, State: state, Attributes: attributes}
+	if when, ok := attributes[expiresKey]; ok && l.user.Expiry().IsZero() {
+		return fail(fmt.Sprintf("the attribute expires is no time such as 2030-12-31T23:59:59Z: %.40q", when))
+	}
 	return l
 }
 
@@ -144,6 +161,25 @@ func parseAttributes(s string) (map[string]string, string) {
 		attributes[key] = value
 	}
 	return attributes, ""
+}
+
+// formatAttributes writes what parseAttributes reads, sorted by key.
+func formatAttributes(attributes map[string]string) string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(key + "=")
+		for _, c := range []byte(attributes[key]) {
+			if c <= ' ' || c == ':' || c == '%' || c == 0x7f {
+				fmt.Fprintf(&b, "%%%02X", c)
+			} else {
+				b.WriteByte(c)
+			}
+		}
+	}
+	return b.String()
 }
 
 func validKey(key string) bool {

@@ -6,6 +6,8 @@ import (
 	"testing"
 )
 
+const goodSalt, goodSum = "c2FsdHNhbHRzYWx0c2FsdA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 const anyHash = "$argon2id$v=19$m=19456,t=2,p=1$" + goodSalt + "$" + goodSum
 
 func TestParseTable(t *testing.T) {
@@ -35,9 +37,9 @@ func TestParseTable(t *testing.T) {
 		{"anna:secret-canary:active", "", "", nil, "hash"},
 		{"anna:" + strings.Replace(anyHash, "m=19456", "m=4194304", 1) + ":active", "", "", nil, "memory"},
 		{"anna:active:" + anyHash, "", "", nil, "hash"},
-		{"anna:" + anyHash + ":secret-canary", "", "", nil, "neither active nor disabled"},
-		{"anna:" + anyHash + ":Active", "", "", nil, "neither active nor disabled"},
-		{"anna:" + anyHash + ":", "", "", nil, "neither active nor disabled"},
+		{"anna:" + anyHash + ":secret-canary", "", "", nil, "none of active, disabled, must-change"},
+		{"anna:" + anyHash + ":Active", "", "", nil, "none of active, disabled, must-change"},
+		{"anna:" + anyHash + ":", "", "", nil, "none of active, disabled, must-change"},
 		{"anna:" + anyHash + ":active:secret-canary", "", "", nil, "place 1"},
 		{"anna:" + anyHash + ":active:a=1 B=2", "", "", nil, "place 2"},
 		{"anna:" + anyHash + ":active:a=1 a=2", "", "", nil, "a twice"},

@@ -24,7 +24,7 @@ func cheap(h *Hasher) *atomic.Int64 {
 		b = binary.BigEndian.AppendUint32(b, p.Time)
 		b = append(append(b, p.Threads, byte(len(salt))), salt...)
 		sum := sha256.Sum256(append(b, password...))
-		return append(sum[:], make([]byte, maxSum)...)[:size]
+		return append(sum[:], make([]byte, 64)...)[:size]
 	}
 	return &count
 }
