@@ -20,6 +20,8 @@ var forbidden = []struct{ pkg, dep, why string }{
 	{"passwd", "imapserver", "passwords are proved to every kind of server; the interface between them is structural"},
 	{"passwd", "storage", "the user database stands alone"},
 	{"passwd", "tlspolicy", "the user database stands alone"},
+	{"passwd/hash", "passwd/mech", "old hashes are read without any protocol"},
+	{"passwd/mech", "passwd/zxcvbn", "mechanisms know messages and proofs, not what a good password is"},
 	{"imapserver", "tlspolicy", "any *tls.Config must do"},
 	{"imapserver", "passwd", "any user database must do"},
 	{"imapserver", "examples", "a library does not depend on a program"},
@@ -37,6 +39,8 @@ var forbiddenStd = []struct{ pkg, dep, why string }{
 	{"imapserver", "os/exec", "nothing on the way of mail starts a program"},
 	{"storage", "testing", "tests stay out of the library"},
 	{"imapserver", "testing", "tests stay out of the library"},
+	{"passwd", "net/http", "the user database and SASL are embedded without a web server; tokens are checked in passwd/oauth"},
+	{"passwd", "database/sql", "users in a database are in passwd/sqlusers"},
 	{"imapserver", "net/http", "an IMAP server is embedded without a web server"},
 }
 

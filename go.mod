@@ -9,7 +9,9 @@ require (
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
 	github.com/emersion/go-smtp v0.25.1
 	github.com/go-crypt/x v0.4.17
+	github.com/klauspost/compress v1.20.4
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/xdg-go/scram v1.4.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
@@ -18,6 +20,6 @@ require (
 
 require (
 	github.com/emersion/go-message v0.18.2 // indirect
-	github.com/klauspost/compress v1.20.4 // indirect
+	github.com/xdg-go/stringprep v1.0.4 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )

@@ -25,8 +25,6 @@ const (
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
 
-func isUnavailable(err error) bool { return errors.Is(err, ErrUnavailable) }
-
 // current returns the users as they are on disk now. The error is ErrUnavailable.
 func (f *File) current() (*table, error) {
 	f.mu.Lock()

@@ -52,9 +52,3 @@ func (s *successes) add(k success, keep time.Duration) {
 	}
 	s.until[k] = time.Now().Add(keep)
 }
-
-func (s *successes) clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.until = nil
-}
