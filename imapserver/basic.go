@@ -17,7 +17,11 @@ func (c *conn) capabilities() string {
 	names := []string{"IMAP4rev1"}
 	for _, e := range c.server.registry.extensions {
 		for _, cap := range e.capabilities {
-			if cap.when == nil || cap.when(c) {
+			switch {
+			case cap.when != nil && !cap.when(c):
+			case cap.value != nil:
+				names = append(names, cap.name+cap.value(c))
+			default:
 				names = append(names, cap.name)
 			}
 		}

@@ -20,6 +20,7 @@ type registry struct {
 	listSelects   map[string]listOption
 	listReturns   map[string]listOption
 	selectParams  map[string]modifier[selection]
+	createParams  map[string]modifier[creation]
 	enables       map[string]enableFeature
 }
 
@@ -40,6 +41,7 @@ func newRegistry(base []command, list []extension) *registry {
 	r.listSelects = index(all, func(e *extension) []listOption { return e.listSelects }, named[listOption])
 	r.listReturns = index(all, func(e *extension) []listOption { return e.listReturns }, named[listOption])
 	r.selectParams = index(all, func(e *extension) []modifier[selection] { return e.selectParams }, named[modifier[selection]])
+	r.createParams = index(all, func(e *extension) []modifier[creation] { return e.createParams }, named[modifier[creation]])
 	r.enables = index(all, func(e *extension) []enableFeature { return e.enables }, named[enableFeature])
 	return r
 }

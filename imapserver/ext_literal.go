@@ -5,8 +5,8 @@ func extLiteral() extension {
 	return extension{
 		file: "literal",
 		capabilities: []capability{
-			{"LITERAL-", "RFC 7888, section 5", func(c *conn) bool { return c.state == notAuthenticated }},
-			{"LITERAL+", "RFC 7888, section 4", func(c *conn) bool { return c.state != notAuthenticated }},
+			{name: "LITERAL-", rfc: "RFC 7888, section 5", when: func(c *conn) bool { return c.state == notAuthenticated }},
+			{name: "LITERAL+", rfc: "RFC 7888, section 4", when: func(c *conn) bool { return c.state != notAuthenticated }},
 		},
 	}
 }

@@ -5,8 +5,8 @@ func extSASL() extension {
 	return extension{
 		file: "sasl",
 		capabilities: []capability{
-			{"SASL-IR", "RFC 4959, section 3", nil},
-			{"LOGINDISABLED", "RFC 9051, section 6.2.3", func(c *conn) bool {
+			{name: "SASL-IR", rfc: "RFC 4959, section 3"},
+			{name: "LOGINDISABLED", rfc: "RFC 9051, section 6.2.3", when: func(c *conn) bool {
 				return c.state == notAuthenticated && !c.offers("PLAIN")
 			}},
 		},

@@ -4,7 +4,7 @@ package imapserver
 func extStartTLS() extension {
 	return extension{
 		file: "starttls",
-		capabilities: []capability{{"STARTTLS", "RFC 9051, section 6.2.1", func(c *conn) bool {
+		capabilities: []capability{{name: "STARTTLS", rfc: "RFC 9051, section 6.2.1", when: func(c *conn) bool {
 			return c.state == notAuthenticated && c.tls == nil && c.server.TLS != nil
 		}}},
 	}

@@ -3,6 +3,8 @@ package imapserver
 import (
 	"context"
 	"slices"
+
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // An extension is all that one extension of the protocol adds. What is announced follows from the same descriptor
@@ -23,6 +25,12 @@ type extension struct {
 	listSelects   []listOption
 	listReturns   []listOption
 	selectParams  []modifier[selection]
+	createParams  []modifier[creation]
+
+	// created returns a response code that CREATE is answered with.
+	created func(*storage.Mailbox) string
+	// selected tells more of the mailbox that has just been selected.
+	selected func(*conn)
 }
 
 // extensions is the list of them all, in the order in which they are announced.
@@ -54,9 +62,10 @@ func extensions() []extension {
 
 // A capability is a name in the CAPABILITY response.
 type capability struct {
-	name string
-	rfc  string
-	when func(c *conn) bool // if nil, always
+	name  string
+	rfc   string
+	when  func(c *conn) bool   // if nil, always
+	value func(c *conn) string // what follows the name; if nil, nothing
 }
 
 // An enableFeature is what the ENABLE command can switch on (RFC 5161).
@@ -70,8 +79,8 @@ type enableFeature struct {
 
 func (e enableFeature) key() string { return e.name }
 
-// A modifier is a named option of a command that may carry a value: of FETCH, STORE (RFC 4466, sections 2.4 and 2.5) or
-// SELECT (RFC 4466, section 2.1).
+// A modifier is a named option of a command that may carry a value: of FETCH, STORE (RFC 4466, sections 2.4 and 2.5),
+// SELECT or CREATE (RFC 4466, sections 2.1 and 2.2).
 type modifier[T any] struct {
 	name string
 	// parse reads the value, with the space before it, if there is one, and changes what the command will do.

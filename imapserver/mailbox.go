@@ -7,21 +7,44 @@ import (
 	"github.com/mailhavn/mailhavn/storage"
 )
 
-// parseCreate is CREATE (RFC 9051, section 6.3.4). A separator at the end says that the client will make mailboxes below: that
-// is possible anyhow.
+// creation is a CREATE command.
+type creation struct {
+	name string
+	use  storage.SpecialUse
+}
+
+// parseCreate is CREATE (RFC 9051, section 6.3.4), with parameters (RFC 4466, section 2.2). A separator at the end says that the
+// client will make mailboxes below: that is possible anyhow.
 func parseCreate(c *conn) (action, error) {
-	var name string
-	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&name) {
+	var cr creation
+	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&cr.name) {
 		return nil, nil
 	}
-	name = trimSeparator(name)
-	return func(ctx context.Context) (reply, error) {
-		if err := creatable(name); err != nil {
-			return reply{}, err
+	if c.dec.SP() {
+		found, err := parseModifiers(c, c.server.registry.createParams, &cr)
+		if !found || err != nil {
+			c.dec.Expected("parameters")
+			return nil, err
 		}
-		_, err := c.identity.account.CreateMailbox(ctx, name, 0)
-		return reply{}, err
-	}, nil
+	}
+	cr.name = trimSeparator(cr.name)
+	return func(ctx context.Context) (reply, error) { return c.create(ctx, cr) }, nil
+}
+
+func (c *conn) create(ctx context.Context, cr creation) (r reply, err error) {
+	if err := creatable(cr.name); err != nil {
+		return r, err
+	}
+	mbox, err := c.identity.account.CreateMailbox(ctx, cr.name, cr.use)
+	if err != nil {
+		return r, err
+	}
+	for _, e := range c.server.registry.extensions {
+		if e.created != nil {
+			r.code = e.created(mbox)
+		}
+	}
+	return r, nil
 }
 
 // trimSeparator removes one separator at the end of a name.

@@ -127,6 +127,11 @@ func (c *conn) writeSelected() {
 	c.untaggedOK(codeNumber("UIDVALIDITY", st.UIDValidity), "UIDs are valid")
 	c.untaggedOK(codeNumber("UIDNEXT", st.UIDNext), "Next UID")
 	c.untaggedOK(codeNumber("HIGHESTMODSEQ", st.HighestModSeq), "Highest MODSEQ")
+	for _, e := range c.server.registry.extensions {
+		if e.selected != nil {
+			e.selected(c)
+		}
+	}
 	if info, ok := s.mbox.Info(); ok && c.rev2() {
 		c.enc.Raw(`* LIST `).Flags(specialUseNames(info.SpecialUse)).Raw(` "/" `).Mailbox(info.Name).CRLF()
 	}

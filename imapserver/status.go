@@ -12,6 +12,8 @@ type statusItem struct {
 	name  string
 	rfc   string
 	value func(c *conn, info *storage.MailboxInfo, mbox *storage.Mailbox) uint64
+	// text, if not nil, is instead of value, for what is no number.
+	text func(c *conn, info *storage.MailboxInfo) string
 	// asked, if not nil, runs when a client asks for the item.
 	asked func(ctx context.Context, c *conn) error
 }
@@ -117,7 +119,12 @@ func (c *conn) askStatus(ctx context.Context, items []statusItem) error {
 func (c *conn) writeStatus(items []statusItem, info *storage.MailboxInfo, mbox *storage.Mailbox) {
 	c.enc.Raw("* STATUS ").Mailbox(info.Name).SP()
 	c.enc.List(len(items), func(i int) {
-		c.enc.Raw(items[i].name).SP().Uint64(items[i].value(c, info, mbox))
+		item := &items[i]
+		if c.enc.Raw(item.name).SP(); item.text != nil {
+			c.enc.Raw(item.text(c, info))
+		} else {
+			c.enc.Uint64(item.value(c, info, mbox))
+		}
 	})
 	c.enc.CRLF()
 }
