@@ -69,7 +69,7 @@
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
-//	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go mailbox.go	SPECIAL-USE
+//	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go ext_createspecialuse.go mailbox.go	SPECIAL-USE CREATE-SPECIAL-USE
 //	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
 //	RFC 6855	IMAP Support for UTF-8	internal/wire/string.go	-
 //	RFC 7162	IMAP Extensions: Quick Flag Changes Resynchronization (CONDSTORE) and Quick Mailbox Resynchronization (QRESYNC)	ext_condstore.go ext_qresync.go sync.go	CONDSTORE QRESYNC

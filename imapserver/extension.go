@@ -51,6 +51,7 @@ func extensions() []extension {
 		extListExtended(),
 		extListStatus(),
 		extSpecialUse(),
+		extCreateSpecialUse(),
 		extStatusSize(),
 		extESearch(),
 		extSearchRes(),

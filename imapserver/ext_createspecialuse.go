@@ -1,0 +1,54 @@
+package imapserver
+
+import (
+	"strings"
+
+	"github.com/mailhavn/mailhavn/storage"
+)
+
+// extCreateSpecialUse is CREATE of a mailbox for a special use (RFC 6154, section 3).
+func extCreateSpecialUse() extension {
+	return extension{
+		file:         "createspecialuse",
+		capabilities: []capability{{name: "CREATE-SPECIAL-USE", rfc: "RFC 6154, section 3"}},
+		createParams: []modifier[creation]{{"USE", parseUse}},
+	}
+}
+
+// virtualUses are the uses of mailboxes that show messages of others, which there are none of.
+const virtualUses = storage.UseAll | storage.UseFlagged
+
+// parseUse reads the uses. One that is unknown, cannot be given, or has its mailbox already, is refused (RFC 6154, section 3).
+func parseUse(c *conn, cr *creation) error {
+	var names []string
+	column := c.dec.Column() + 1
+	if !c.dec.ExpectSP() || !c.dec.ExpectFlagList(&names) {
+		return nil
+	}
+	for _, name := range names {
+		use := specialUseOf(name)
+		switch {
+		case !strings.HasPrefix(name, `\`):
+			return badAt("expected attributes of special uses", column)
+		case use == 0 || use&virtualUses != 0:
+			return no("USEATTR", "Special use "+name+" is not possible here")
+		}
+		cr.use |= use
+	}
+	for info := range c.identity.account.Mailboxes() {
+		if taken := info.SpecialUse & cr.use; taken != 0 {
+			return no("USEATTR", "Another mailbox is for "+strings.Join(specialUseNames(taken), " "))
+		}
+	}
+	return nil
+}
+
+// specialUseOf returns the use with the name, in whatever case; 0 if there is none.
+func specialUseOf(name string) storage.SpecialUse {
+	for _, s := range specialUses {
+		if strings.EqualFold(s.name, name) {
+			return s.use
+		}
+	}
+	return 0
+}
