@@ -53,6 +53,7 @@ func extensions() []extension {
 		extSpecialUse(),
 		extCreateSpecialUse(),
 		extStatusSize(),
+		extAppendLimit(),
 		extESearch(),
 		extSearchRes(),
 		extBinary(),
