@@ -64,6 +64,7 @@
 //	RFC 4648	The Base16, Base32, and Base64 Data Encodings	internal/wire/string.go	-
 //	RFC 4731	IMAP4 Extension to SEARCH Command for Controlling What Kind of Information Is Returned	ext_esearch.go	ESEARCH
 //	RFC 4959	IMAP Extension for Simple Authentication and Security Layer (SASL) Initial Client Response	ext_sasl.go auth.go	SASL-IR
+//	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED

@@ -56,6 +56,7 @@ func extensions() []extension {
 		extAppendLimit(),
 		extESearch(),
 		extSearchRes(),
+		extWithin(),
 		extBinary(),
 		extCondstore(),
 		extQresync(),
