@@ -57,6 +57,7 @@ func extensions() []extension {
 		extESearch(),
 		extSearchRes(),
 		extWithin(),
+		extSaveDate(),
 		extBinary(),
 		extCondstore(),
 		extQresync(),
