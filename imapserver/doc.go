@@ -78,6 +78,7 @@
 //	RFC 7888	IMAP4 Non-synchronizing Literals	ext_literal.go	LITERAL- LITERAL+
 //	RFC 8314	Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission and Access	server.go	-
 //	RFC 8438	IMAP Extension for STATUS=SIZE	ext_statussize.go	STATUS=SIZE
+//	RFC 8474	IMAP Extension for Object Identifiers	ext_objectid.go	OBJECTID
 //	RFC 8514	Internet Message Access Protocol (IMAP) - SAVEDATE Extension	ext_savedate.go	SAVEDATE
 //	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
 package imapserver

@@ -58,6 +58,7 @@ func extensions() []extension {
 		extSearchRes(),
 		extWithin(),
 		extSaveDate(),
+		extObjectID(),
 		extBinary(),
 		extCondstore(),
 		extQresync(),
