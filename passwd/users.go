@@ -39,7 +39,7 @@ const (
 )
 
 // SetPassword gives a user another password. If he had to change it, he may log in again. Whether the password is good enough is
-// for a [Policy] to say before.
+// for package policy to say before.
 func SetPassword(ctx context.Context, users Users, hasher *Hasher, name, password string) error {
 	p, err := hasher.newPassword(ctx, password)
 	if err != nil {

@@ -202,3 +202,32 @@ func readKeyboards() []keyboard {
 	}
 	return boards
 }
+
+// CommonRank returns the place of a password in the list of the 30,000 commonest, regardless of case; 0 if it is not there.
+func CommonRank(password string) int {
+	x := load().words
+	word := lower(units(clip(password)))
+	i, _ := slices.BinarySearchFunc(x.entries, word, func(e entry, w []uint16) int { return slices.Compare(e.word, w) })
+	for ; i < len(x.entries) && slices.Equal(x.entries[i].word, word); i++ {
+		if e := x.entries[i]; e.dict == 0 && e.rank > 0 {
+			return int(e.rank)
+		}
+	}
+	return 0
+}
+
+// CommonWords returns the n English words of 4 to 8 letters that are the most frequent; fewer if there are not as many.
+func CommonWords(n int) []string {
+	var found []entry
+	for _, e := range load().words.entries {
+		if dictionaries[e.dict] == "english_wikipedia" && len(e.word) >= 4 && len(e.word) <= 8 && e.rank > 0 && every(e.word, isLower) {
+			found = append(found, e)
+		}
+	}
+	slices.SortFunc(found, func(a, b entry) int { return cmp.Compare(a.rank, b.rank) })
+	words := make([]string, 0, n)
+	for _, e := range found[:min(n, len(found))] {
+		words = append(words, text(e.word))
+	}
+	return words
+}
