@@ -37,6 +37,7 @@ type mailboxMethods interface {
 	Recent() storage.UID
 	ClaimRecent() storage.UID
 	Append(ctx context.Context, msgs ...storage.NewMessage) ([]storage.UID, error)
+	Replace(ctx context.Context, uid storage.UID, to *storage.Mailbox, msg storage.NewMessage) (storage.UID, error)
 	Store(ctx context.Context, uids storage.UIDSet, c storage.FlagChange) (storage.StoreResult, error)
 	Expunge(ctx context.Context, uids storage.UIDSet) (storage.UIDSet, storage.ModSeq, error)
 	Copy(ctx context.Context, uids storage.UIDSet, to *storage.Mailbox) (storage.CopyResult, error)

@@ -62,6 +62,15 @@ func (b *Body) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Spool moves what was taken in from memory to a file, as is done with large messages. It is for who takes in many messages before
+// they are appended together.
+func (b *Body) Spool() error {
+	if b.file != nil || b.sealed {
+		return nil
+	}
+	return b.spill()
+}
+
 // spill moves the message to a spool file.
 func (b *Body) spill() error {
 	b.spool = NewID().String()

@@ -76,7 +76,73 @@ type NewMessage struct {
 // Append adds messages, all or none, and returns their UIDs in ascending order.
 // ErrLimit where UIDs have run out; ErrNoSpace.
 func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error) {
-	now := m.account.unit.now()
+	rows, err := m.account.rows(ctx, msgs)
+	if err != nil {
+		return nil, err
+	}
+	var uids []UID
+	err = m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
+		x, err := m.appending(v, rows, head.modseq+1, msgs)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			uids = append(uids, rows[i].UID)
+		}
+		return []effect{x}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return uids, nil
+}
+
+// Replace adds a message to a mailbox of the same account and removes the message uid from this one, in one step (RFC 8508, section
+// 3.4), whatever its flags. It returns the UID of the new message. ErrExpunged where uid is not there; ErrLimit, ErrNoSpace.
+func (m *Mailbox) Replace(ctx context.Context, uid UID, to *Mailbox, msg NewMessage) (UID, error) {
+	if to.account != m.account {
+		return 0, fmt.Errorf("%w: the target is in another account", ErrForbidden)
+	}
+	if _, err := to.View(ctx); err != nil {
+		return 0, err
+	}
+	msgs := []NewMessage{msg}
+	rows, err := m.account.rows(ctx, msgs)
+	if err != nil {
+		return 0, err
+	}
+	err = m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
+		if _, ok := v.Seq(uid); !ok {
+			return nil, fmt.Errorf("message %d: %w", uid, ErrExpunged)
+		}
+		target, err := head.view(to.id)
+		if err != nil {
+			return nil, err
+		}
+		x, err := to.appending(target, rows, head.modseq+1, msgs)
+		return []effect{x, &expungeEffect{onBox{m.id, v.lsn}, head.modseq + 1, UIDSet{{uid, uid}}}}, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return rows[0].UID, nil
+}
+
+// appending returns the effect that adds rows, which get their UIDs. From here on the account has their bytes.
+func (m *Mailbox) appending(v *View, rows []newRow, modseq ModSeq, msgs []NewMessage) (*appendEffect, error) {
+	if err := uidsLeft(v, len(rows)); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].UID = v.status.UIDNext + UID(i)
+		msgs[i].Body.give()
+	}
+	return &appendEffect{onBox{m.id, v.lsn}, modseq, rows}, nil
+}
+
+// rows makes the bytes of messages durable, as far as they must be before they are numbered, and describes them.
+func (a *Account) rows(ctx context.Context, msgs []NewMessage) ([]newRow, error) {
+	now := a.unit.now()
 	if err := takeRoom(ctx, msgs); err != nil {
 		return nil, err
 	}
@@ -95,24 +161,7 @@ func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error)
 		}
 		rows[i] = row
 	}
-	var uids []UID
-	err := m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
-		if err := uidsLeft(v, len(rows)); err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			rows[i].UID = v.status.UIDNext + UID(i)
-			uids = append(uids, rows[i].UID)
-		}
-		for _, msg := range msgs {
-			msg.Body.give()
-		}
-		return []effect{&appendEffect{onBox{m.id, v.lsn}, head.modseq + 1, rows}}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return uids, nil
+	return rows, nil
 }
 
 func uidsLeft(v *View, n int) error {

@@ -15,6 +15,7 @@ import (
 //	expunge BOX WHICH                 those of them with \Deleted
 //	copy BOX WHICH BOX
 //	move BOX WHICH BOX
+//	replace BOX WHICH BOX SIZE        the first of them by one new message
 //	create BOX [USE]                  USE is a number, the bits of storage.SpecialUse
 //	delete BOX
 //	rename BOX BOX
@@ -49,6 +50,7 @@ func Alphabet() Program {
 		`move INBOX 1:2 A`,
 		`move A odd A`,
 		`move A all INBOX`,
+		`replace INBOX last INBOX 80`,
 		`create A/B`,
 		`delete A`,
 		`rename A B`,
@@ -137,6 +139,7 @@ var randomSteps = []struct {
 	{2, "forward %b %s"}, {1, "forward %b 70000"},
 	{8, "store %b %w +%f"}, {3, "store %b %w -%f"}, {3, "store %b %w =%f"}, {4, `store %b %w +\Deleted`},
 	{6, "expunge %b %w"}, {6, "copy %b %w %b"}, {8, "move %b %w %b"},
+	{2, "replace %b %w %b %s"}, {1, "replace %b %w %b 70000"},
 	{4, "create %n"}, {1, "create %n 32"}, {4, "delete %n"}, {5, "rename %n %n"}, {1, "rename INBOX %n"},
 	{2, "subscribe %n"}, {1, "unsubscribe %n"}, {2, "recent %b"},
 	{1, "account-create bob"}, {1, "account-remove bob"}, {1, "account-rename bob carl"}, {1, "account-rename carl bob"},

@@ -72,6 +72,7 @@ var commands = map[string]struct {
 	"expunge":        {2, (*session).doExpunge},
 	"copy":           {3, (*session).doCopy},
 	"move":           {3, (*session).doMove},
+	"replace":        {4, (*session).doReplace},
 	"create":         {1, (*session).doCreate},
 	"delete":         {1, (*session).doDelete},
 	"rename":         {2, (*session).doRename},
@@ -254,6 +255,34 @@ func (s *session) doAppend(ctx context.Context, args []string) error {
 	if err == nil && len(uids) != len(msgs) {
 		return fmt.Errorf("append of %d messages answers UIDs %v", len(msgs), uids)
 	}
+	return err
+}
+
+// doReplace replaces the first of the selected messages.
+func (s *session) doReplace(ctx context.Context, args []string) error {
+	m, uids, err := s.selected(ctx, args[0], args[1])
+	if err != nil {
+		return err
+	}
+	a, name, err := s.box(ctx, args[2])
+	if err != nil {
+		return err
+	}
+	to, err := a.Mailbox(name)
+	if err != nil || len(uids) == 0 {
+		return err
+	}
+	size, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	n := s.serial.Add(1)
+	msg := storage.NewMessage{Body: a.NewBody(), InternalDate: time.Unix(1e9+n, 0)}
+	defer msg.Body.Close()
+	if err := s.send(msg.Body, text(n, size)); err != nil {
+		return err
+	}
+	_, err = m.Replace(ctx, uids[0].First, to, msg)
 	return err
 }
 
