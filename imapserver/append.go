@@ -4,52 +4,66 @@ import (
 	"context"
 	"io"
 	"strconv"
-	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
-// parseAppend is APPEND (RFC 9051, section 6.3.12). The message goes from the connection to the storage as it comes; whether it
-// will be taken is found out before the client sends it.
+// parseAppend is APPEND (RFC 9051, section 6.3.12), of several messages: RFC 3502, section 3. Each message goes from the connection to the storage as
+// it comes; whether it will be taken is found out before the client sends it.
 func parseAppend(c *conn) (action, error) {
 	var name string
-	var flags []string
-	var date time.Time
 	d := c.dec
 	if !d.ExpectSP() || !d.ExpectMailbox(&name) || !d.ExpectSP() {
 		return nil, nil
 	}
-	if d.FlagList(&flags) && !d.ExpectSP() {
-		return nil, nil
-	}
-	if d.DateTime(&date) && !d.ExpectSP() {
-		return nil, nil
-	}
-	if d.Err() != nil {
-		return nil, nil
-	}
-	msg := storage.NewMessage{InternalDate: date}
-	var err error
-	if msg.Flags, msg.Keywords, err = parseFlags(flags); err != nil {
-		return nil, err
-	}
-	mbox, err := c.mailbox(name)
-	if err != nil {
-		return nil, tryCreate(err)
-	}
-	if msg.Body, err = c.readMessage(); err != nil || msg.Body == nil {
-		return nil, err
+	var mbox *storage.Mailbox
+	var msgs []storage.NewMessage
+	for {
+		msg, err := c.parseMessage(func() (err error) {
+			if mbox == nil {
+				mbox, err = c.mailbox(name)
+			}
+			return tryCreate(err)
+		})
+		if err != nil || msg.Body == nil {
+			return nil, err
+		}
+		if msgs = append(msgs, msg); !c.anotherMessage(msgs) {
+			break
+		}
 	}
 	return func(ctx context.Context) (reply, error) {
-		uids, err := mbox.Append(ctx, msg)
+		uids, err := mbox.Append(ctx, msgs...)
 		if err != nil {
 			return reply{}, tryCreate(err)
 		}
-		info, _ := mbox.Info()
-		return reply{code: "APPENDUID " + strconv.FormatUint(uint64(info.UIDValidity), 10) + " " +
-			storage.NewUIDSet(uids...).String()}, nil
+		return reply{code: appendUID(mbox, uids...)}, nil
 	}, nil
+}
+
+// appendUID is the response code that tells the UIDs of new messages (RFC 4315, section 3).
+func appendUID(mbox *storage.Mailbox, uids ...storage.UID) string {
+	info, _ := mbox.Info()
+	return "APPENDUID " + strconv.FormatUint(uint64(info.UIDValidity), 10) + " " + storage.NewUIDSet(uids...).String()
+}
+
+// parseMessage reads flags, date and octets of a message. permit is asked before the client sends the octets. A nil Body
+// without an error means that the decoder has one.
+func (c *conn) parseMessage(permit func() error) (msg storage.NewMessage, err error) {
+	var flags []string
+	d := c.dec
+	if d.FlagList(&flags) && !d.ExpectSP() || d.DateTime(&msg.InternalDate) && !d.ExpectSP() || d.Err() != nil {
+		return msg, nil
+	}
+	if msg.Flags, msg.Keywords, err = parseFlags(flags); err != nil {
+		return msg, err
+	}
+	if err := permit(); err != nil {
+		return msg, err
+	}
+	msg.Body, err = c.readMessage()
+	return msg, err
 }
 
 // readMessage reads a message that comes as a literal. What is not stored is discarded when the command ends. A nil Body

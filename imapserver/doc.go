@@ -56,9 +56,10 @@
 //	RFC 2971	IMAP4 ID extension	ext_id.go	ID
 //	RFC 3348	The Internet Message Action Protocol (IMAP4) Child Mailbox Extension	ext_children.go	CHILDREN
 //	RFC 3501	Internet Message Access Protocol - Version 4rev1	commands.go	IMAP4rev1
+//	RFC 3502	Internet Message Access Protocol (IMAP) - MULTIAPPEND Extension	append.go ext_multiappend.go	MULTIAPPEND
 //	RFC 3516	IMAP4 Binary Content Extension	ext_binary.go	BINARY
 //	RFC 3691	Internet Message Access Protocol (IMAP) UNSELECT command	ext_unselect.go	UNSELECT
-//	RFC 4315	Internet Message Access Protocol (IMAP) - UIDPLUS extension	ext_uidplus.go copy.go	UIDPLUS
+//	RFC 4315	Internet Message Access Protocol (IMAP) - UIDPLUS extension	ext_uidplus.go append.go copy.go	UIDPLUS
 //	RFC 4422	Simple Authentication and Security Layer (SASL)	auth.go	-
 //	RFC 4466	Collected Extensions to IMAP4 ABNF	extension.go	-
 //	RFC 4648	The Base16, Base32, and Base64 Data Encodings	internal/wire/string.go	-
@@ -79,6 +80,7 @@
 //	RFC 8314	Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission and Access	server.go	-
 //	RFC 8438	IMAP Extension for STATUS=SIZE	ext_statussize.go	STATUS=SIZE
 //	RFC 8474	IMAP Extension for Object Identifiers	ext_objectid.go	OBJECTID
+//	RFC 8508	IMAP REPLACE Extension	ext_replace.go	REPLACE
 //	RFC 8514	Internet Message Access Protocol (IMAP) - SAVEDATE Extension	ext_savedate.go	SAVEDATE
 //	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
 package imapserver

@@ -47,6 +47,8 @@ func extensions() []extension {
 		extUnselect(),
 		extUIDPlus(),
 		extMove(),
+		extMultiAppend(),
+		extReplace(),
 		extChildren(),
 		extListExtended(),
 		extListStatus(),

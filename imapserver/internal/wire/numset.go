@@ -168,6 +168,9 @@ func (s *NumSet) Saved() bool { return s.saved }
 // Empty reports whether the set has no number, no "*", and is not "$".
 func (s *NumSet) Empty() bool { return len(s.ranges) == 0 && !s.saved }
 
+// Single tells whether the set is one number, or "*".
+func (s *NumSet) Single() bool { return len(s.ranges) == 1 && s.ranges[0].First == s.ranges[0].Last }
+
 // HasStar reports whether the set has "*" and needs Resolve.
 func (s *NumSet) HasStar() bool {
 	return len(s.ranges) > 0 && s.ranges[len(s.ranges)-1].Last == Star
