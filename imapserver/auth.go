@@ -21,6 +21,9 @@ import (
 // wrong: "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "CONTACTADMIN", "UNAVAILABLE", "LIMIT" or another code of RFC 5530.
 // One with a method Temporary() bool that returns true means UNAVAILABLE: nothing was found out about the password. Of other
 // errors, those of Start mean UNAVAILABLE, too, and those of the sasl.Server mean AUTHENTICATIONFAILED.
+//
+// A sasl.Server may have a method Grant() (readOnly bool, expiry time.Time), valid together with user, for passwords that may do less than
+// their users: the session can only read mail, and ends at the time.
 type Authenticator interface {
 	// Mechanisms lists the SASL mechanisms to offer on a connection with these facts (tlsState nil: no TLS).
 	Mechanisms(remote net.Addr, tlsState *tls.ConnectionState) []string
@@ -37,6 +40,14 @@ type identity struct {
 }
 
 func (i *identity) expired() bool { return !i.expiry.IsZero() && !time.Now().Before(i.expiry) }
+
+// restrict takes rights away.
+func (i *identity) restrict(readOnly bool, expiry time.Time) {
+	i.readOnly = i.readOnly || readOnly
+	if i.expiry.IsZero() || !expiry.IsZero() && expiry.Before(i.expiry) {
+		i.expiry = expiry
+	}
+}
 
 // authTexts are the texts for the codes of failed logins (RFC 5530, section 3).
 var authTexts = map[string]string{
@@ -163,7 +174,7 @@ func (c *conn) exchange(ctx context.Context, mech string, response []byte, ask f
 					return c.refused(err)
 				}
 			}
-			return c.login(ctx, mech, user())
+			return c.login(ctx, mech, user(), server)
 		}
 		if response, err = ask(challenge); err != nil {
 			return c.refused(err)
@@ -191,14 +202,17 @@ func (c *conn) limitFailures(err error) error {
 }
 
 // login opens the account of an authenticated user and begins the session.
-func (c *conn) login(ctx context.Context, mech, user string) (reply, error) {
+func (c *conn) login(ctx context.Context, mech, user string, server sasl.Server) (reply, error) {
 	id := identity{user: user}
+	if g, ok := server.(interface{ Grant() (bool, time.Time) }); ok {
+		id.readOnly, id.expiry = g.Grant()
+	}
 	if c.server.Restrict != nil {
 		r, err := c.server.Restrict(ctx, user)
 		if err != nil {
 			return reply{}, c.noAccess(user, err)
 		}
-		id.readOnly, id.expiry = r.ReadOnly, r.Expiry
+		id.restrict(r.ReadOnly, r.Expiry)
 	}
 	if id.expired() {
 		return c.refused(no("EXPIRED", authTexts["EXPIRED"]))
