@@ -27,6 +27,11 @@ type accountCommand struct {
 	Enable  enableCommand  `cmd:"" help:"Let the user log in again."`
 	Rename  renameCommand  `cmd:"" help:"Give an account another name; it keeps its mail."`
 	Remove  removeCommand  `cmd:"" help:"Remove an account with all its mail."`
+
+	Expire     expireCommand     `cmd:"" help:"Let an account end at a day; mail is still accepted then."`
+	Renew      renewCommand      `cmd:"" help:"Let an account that ends last some days longer."`
+	MustChange mustChangeCommand `cmd:"" name:"must-change" help:"Make the password useless until it is changed, as after a leak. Ends the account's sessions."`
+	App        appCommand        `cmd:"" help:"Manage passwords for single programs and devices."`
 }
 
 // dataFlag names the data folder.
@@ -43,6 +48,7 @@ type nameArgument struct {
 // passwordFlag says where a password comes from. It never comes from the command line, which other users can see.
 type passwordFlag struct {
 	PasswordStdin bool `name:"password-stdin" help:"Read the password from the first line of standard input instead of asking."`
+	policyFlag
 }
 
 type (
@@ -142,13 +148,17 @@ func (f passwordFlag) read(c *console, name string) (string, error) {
 		if err != nil && err != io.EOF {
 			return "", fmt.Errorf("standard input: %w", err)
 		}
-		return strings.TrimRight(line, "\r\n"), nil
+		password := strings.TrimRight(line, "\r\n")
+		return password, f.check(c.err, false, name, password)
 	}
 	if !term.IsTerminal(int(c.in.Fd())) {
 		return "", errors.New("there is no terminal to ask for the password; use --password-stdin")
 	}
 	first, err := prompt(c, "Password for "+name+": ")
 	if err != nil {
+		return "", err
+	}
+	if err := f.check(c.err, true, name, first); err != nil {
 		return "", err
 	}
 	second, err := prompt(c, "Once more: ")

@@ -14,8 +14,12 @@ import (
 type request struct {
 	Command  string `json:"command"`
 	Name     string `json:"name,omitempty"`
-	To       string `json:"to,omitempty"`       // rename
+	To       string `json:"to,omitempty"`       // rename; app-remove: an id; app-only: on or off
 	Password string `json:"password,omitempty"` // add, passwd
+
+	Time time.Time           `json:"time,omitzero"`  // expire: zero is never
+	Days int                 `json:"days,omitempty"` // renew
+	App  *passwd.AppPassword `json:"app,omitempty"`  // app-add
 }
 
 // admin carries out requests.
@@ -43,6 +47,14 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"rename":  a.rename,
 		"remove":  a.remove,
 		"check":   a.check,
+
+		"expire":      a.expire,
+		"renew":       a.renew,
+		"must-change": a.mustChange,
+		"app-add":     a.appAdd,
+		"app-list":    a.appList,
+		"app-remove":  a.appRemove,
+		"app-only":    a.appOnly,
 	}
 }
 
@@ -53,7 +65,7 @@ func (a *admin) do(ctx context.Context, r request, out func(string)) error {
 		return fmt.Errorf("the server does not know the command %q; it may be of another version", r.Command)
 	}
 	for _, name := range []*string{&r.Name, &r.To} {
-		if *name == "" {
+		if *name == "" || name == &r.To && r.Command != "rename" {
 			continue
 		}
 		canonical, err := passwd.CanonicalName(*name)

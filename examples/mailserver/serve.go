@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver"
-	"github.com/mailhavn/mailhavn/passwd"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/tlspolicy"
 )
@@ -75,6 +74,7 @@ func serve(c *console, s settings, first func(*server) (string, error)) error {
 type server struct {
 	settings settings
 	store    *store
+	auth     *auth
 	imap     *imapserver.Server
 	lmtp     *lmtpServer
 	control  *controlServer
@@ -102,6 +102,9 @@ func newServer(s settings, o storage.Options, logger *slog.Logger) (*server, err
 		for _, l := range srv.services {
 			l.listener.Close()
 		}
+		if srv.auth != nil {
+			srv.auth.close()
+		}
 		return nil, errors.Join(err, st.close())
 	}
 	return srv, nil
@@ -111,8 +114,12 @@ func (s *server) prepare() error {
 	if damage := s.store.unit.Damage(); damage != nil {
 		s.logger.Error("the mail is served read-only because its log is damaged; restore it from a backup, or ask for help", "error", damage)
 	}
+	var err error
+	if s.auth, err = newAuth(s.store, s.logger); err != nil {
+		return err
+	}
 	s.imap = &imapserver.Server{
-		Auth:     passwd.NewAuthenticator(s.store.users),
+		Auth:     s.auth,
 		Open:     s.store.unit.OpenAccount,
 		ServerID: []string{"name", "mailhavn", "version", version()},
 		Limits:   imapserver.Limits{MessageSize: s.settings.MaxMessageSize},
@@ -229,6 +236,7 @@ func (s *server) close() error {
 	for _, x := range s.services {
 		x.listener.Close()
 	}
+	s.auth.close()
 	return s.store.close()
 }
 

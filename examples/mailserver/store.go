@@ -16,7 +16,8 @@ import (
 // The data folder:
 //
 //	unit/          the mail: a unit of package storage
-//	users          names and password hashes: a user file of package passwd
+//	users          names and password hashes: a user file of package passwd, with users.lock and users.secret
+//	throttle       failed logins and known networks: a file of package passwd/throttle
 //	tls/           the self-signed certificate, where no other is configured
 //	control.sock   the running server's ear for account and check
 //
@@ -50,6 +51,7 @@ func openStore(dir string, create bool, o storage.Options) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
+	users.Hasher.SCRAM = []string{"SHA-256"}
 	tree, err := vfs.OS(unitDir)
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/throttle"
+)
+
+const (
+	throttleFile = "throttle"      // in the data folder: who has failed to log in, and who is known
+	rememberFor  = 5 * time.Minute // successful logins, so that clients that come often cost little
+	saveEvery    = time.Minute     // the throttle
+)
+
+// auth is how users log in, with what it keeps between runs of the server.
+type auth struct {
+	*passwd.Authenticator
+	guard  *throttle.Guard
+	path   string
+	logger *slog.Logger
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// newAuth offers SCRAM, whose verifiers are made as passwords are set or used, and PLAIN.
+func newAuth(st *store, logger *slog.Logger) (*auth, error) {
+	secret, err := st.users.Secret()
+	if err != nil {
+		return nil, err
+	}
+	a := &auth{Authenticator: passwd.NewAuthenticator(st.users), path: filepath.Join(st.dir, throttleFile), logger: logger,
+		stop: make(chan struct{}), done: make(chan struct{})}
+	if a.guard, err = throttle.Load(a.path); err != nil {
+		logger.Warn("what was known of failed logins is lost", "error", err)
+	}
+	a.Protocol, a.Secret, a.Guard, a.Events = "imap", secret, a.guard, a.log
+	a.Hasher.Remember = rememberFor
+	go a.save()
+	return a, nil
+}
+
+// log writes a line for each failure, from which fail2ban takes the address (contrib/fail2ban). The name is quoted, so that nothing in it can
+// look like another line.
+func (a *auth) log(e passwd.Event) {
+	if e.Err == nil {
+		return
+	}
+	var passing interface{ Temporary() bool }
+	if errors.As(e.Err, &passing) && passing.Temporary() {
+		a.logger.Warn("login not possible", "protocol", e.Protocol, "error", e.Err)
+		return
+	}
+	a.logger.Info("login failed", "address", passwd.AddressOf(e.Remote).String(), "protocol", e.Protocol, "mechanism", e.Mechanism, "for", e.User, "error", e.Err)
+}
+
+// save keeps the throttle over a restart.
+func (a *auth) save() {
+	defer close(a.done)
+	ticker := time.NewTicker(saveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-a.stop:
+		}
+		if err := a.guard.Save(a.path); err != nil {
+			a.logger.Warn("what is known of failed logins was not saved", "error", err)
+		}
+		select {
+		case <-a.stop:
+			return
+		default:
+		}
+	}
+}
+
+func (a *auth) close() {
+	close(a.stop)
+	<-a.done
+}
