@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,8 @@ var cryptMethods = []struct {
 	{"$argon2id$", parseArgon2id},
 	{"$argon2i$", parseArgon2i},
 	{"$2", parseBcrypt},
-	{"$1$", parseMD5Crypt},
+	{"$1$", md5Crypt("MD5-CRYPT", "$1$")},
+	{"$apr1$", md5Crypt("APR1", "$apr1$")},
 	{"$md5", parseSunMD5},
 	{"$sha1$", parseSHA1Crypt},
 	{"$5$", shaCrypt("SHA256-CRYPT", sha256.New)},
@@ -91,14 +93,51 @@ func parseBcrypt(s string) (Hash, error) {
 	}}, nil
 }
 
-func parseMD5Crypt(s string) (Hash, error) {
-	salt, sum, ok := strings.Cut(s[len("$1$"):], "$")
-	if !ok || len(salt) > 8 || len(sum) != 22 || !isCrypt64(sum) {
-		return Hash{}, &Error{"MD5-CRYPT", "it has not the form $1$salt$hash"}
+// md5Crypt reads FreeBSD's $1$ and Apache's $apr1$, which differ in the prefix alone.
+func md5Crypt(scheme, prefix string) func(string) (Hash, error) {
+	return func(s string) (Hash, error) {
+		salt, sum, ok := strings.Cut(s[len(prefix):], "$")
+		if !ok || len(salt) > 8 || len(sum) != 22 || !isCrypt64(sum) {
+			return Hash{}, &Error{scheme, "it has not the form " + prefix + "salt$hash"}
+		}
+		return recomputed(scheme, sum, 0, func(password []byte) string { return md5CryptText(prefix, salt, password) })
 	}
-	return recomputed("MD5-CRYPT", sum, 0, func(password []byte) string {
-		return string(crypt.KeyMD5Crypt(password, []byte(salt)))
-	})
+}
+
+func md5CryptText(prefix, salt string, password []byte) string {
+	sum := newMD5(slices.Concat(password, []byte(salt), password))
+	b := slices.Concat(password, []byte(prefix+salt))
+	for n := len(password); n > 0; n -= len(sum) {
+		b = append(b, sum[:min(n, len(sum))]...)
+	}
+	for n := len(password); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			b = append(b, 0)
+		} else {
+			b = append(b, password[0])
+		}
+	}
+	sum = newMD5(b)
+	for i := range 1000 {
+		first, last := sum, password
+		if i%2 == 1 {
+			first, last = password, sum
+		}
+		b = append(b[:0], first...)
+		if i%3 != 0 {
+			b = append(b, salt...)
+		}
+		if i%7 != 0 {
+			b = append(b, password...)
+		}
+		sum = newMD5(append(b, last...))
+	}
+	order := [16]int{12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11}
+	out := make([]byte, len(order))
+	for i, from := range order {
+		out[i] = sum[from]
+	}
+	return string(yescrypt.Encode64(out))
 }
 
 // shaCrypt reads $5$ and $6$, with or without "rounds=".

@@ -20,6 +20,7 @@ func TestForms(t *testing.T) {
 		"{SHA}" + b64(sha), "{sha}" + b64(sha), "{SHA1}" + hex.EncodeToString(sha), "{SHA.HEX}" + hex.EncodeToString(sha), "{SHA1.b64}" + b64(sha),
 		"{SHA.base64}" + strings.TrimRight(b64(sha), "="), "{SSHA256.hex}" + hex.EncodeToString(salted), "{SSHA256}" + b64(salted),
 		"{MD5}" + b64(newMD5([]byte("secret"))), "{PLAIN-MD5.b64}" + b64(newMD5([]byte("secret"))), "{PLAIN-MD5}" + b64(newMD5([]byte("secret"))),
+		"$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0", "{CRYPT}$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0",
 		"{PLAIN}secret", "{CLEARTEXT}secret", "{PLAIN-TRUNC}6-secret", "{PLAIN-TRUNC}3-sec", "{PLAIN-TRUNC}99-secret", "{PLAIN-TRUNC}secret",
 		"{DIGEST-MD5}" + hex.EncodeToString(newMD5([]byte("anna:example.org:secret"))),
 	} {
