@@ -6,11 +6,12 @@ import (
 	"io"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// Matcher finds a text in other text without regard to case, for SEARCH: both are compared after
-// Unicode simple case folding (the Unicode Standard, section 3.13). It may be used by several
-// goroutines at once.
+// Matcher finds a text in other text without regard to case, for SEARCH: both are compared by the
+// collation i;unicode-casemap, see AppendFolded. It may be used by several goroutines at once.
 type Matcher struct {
 	folded []byte
 }
@@ -104,31 +105,44 @@ func cutRune(b []byte) int {
 	return 0
 }
 
-// AppendFolded appends text, as a Matcher compares it: with each character replaced by the representative of its case folding
-// class.
+// AppendFolded appends text, as a Matcher compares it: by the collation i;unicode-casemap (RFC 5051, section 2), that is with each
+// character in title case and then decomposed. Compared byte by byte, such texts are in the collation's order. Beyond it, characters
+// are equal that differ only in case but have no title case, such as both forms of the German sharp s.
 func AppendFolded(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			dst = append(dst, lowerByte(c))
+			if c >= 'a' && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			dst = append(dst, c)
 			i++
 			continue
 		}
 		r, size := utf8.DecodeRune(text[i:])
-		dst = utf8.AppendRune(dst, foldRune(r))
+		dst = appendDecomposed(dst, unicode.ToTitle(firstOfCase(r)))
 		i += size
 	}
 	return dst
 }
 
-// foldRune is the smallest member of the class, or its ASCII lower case letter.
-func foldRune(r rune) rune {
-	least := r
+// firstOfCase is the smallest of the characters that differ from r only in case.
+func firstOfCase(r rune) rune {
+	first := r
 	for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
-		least = min(least, s)
+		first = min(first, s)
 	}
-	if least < utf8.RuneSelf {
-		return rune(lowerByte(byte(least)))
+	return first
+}
+
+func appendDecomposed(dst []byte, r rune) []byte {
+	start := len(dst)
+	dst = utf8.AppendRune(dst, r)
+	if r < utf8.RuneSelf {
+		return dst
 	}
-	return least
+	if d := norm.NFKD.Properties(dst[start:]).Decomposition(); d != nil {
+		return append(dst[:start], d...)
+	}
+	return dst
 }
