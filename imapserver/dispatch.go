@@ -16,6 +16,7 @@ type registry struct {
 	storeMods     map[string]modifier[store]
 	searchKeys    map[string]searchKey
 	searchReturns map[string]searchReturn
+	sortKeys      map[string]sortKey
 	statusItems   map[string]statusItem
 	listSelects   map[string]listOption
 	listReturns   map[string]listOption
@@ -37,6 +38,7 @@ func newRegistry(base []command, list []extension) *registry {
 	r.storeMods = index(all, func(e *extension) []modifier[store] { return e.storeMods }, named[modifier[store]])
 	r.searchKeys = index(all, func(e *extension) []searchKey { return e.searchKeys }, named[searchKey])
 	r.searchReturns = index(all, func(e *extension) []searchReturn { return e.searchReturns }, named[searchReturn])
+	r.sortKeys = index(all, func(e *extension) []sortKey { return e.sortKeys }, named[sortKey])
 	r.statusItems = index(all, func(e *extension) []statusItem { return e.statusItems }, named[statusItem])
 	r.listSelects = index(all, func(e *extension) []listOption { return e.listSelects }, named[listOption])
 	r.listReturns = index(all, func(e *extension) []listOption { return e.listReturns }, named[listOption])

@@ -68,9 +68,12 @@
 //	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
+//	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go search.go	SORT
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
+//	RFC 5267	Contexts for IMAP4	ext_esort.go ext_sort.go search.go	ESORT
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
+//	RFC 5957	Display-Based Address Sorting for the IMAP4 SORT Extension	ext_sortdisplay.go	SORT=DISPLAY
 //	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go ext_createspecialuse.go mailbox.go	SPECIAL-USE CREATE-SPECIAL-USE
 //	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
 //	RFC 6855	IMAP Support for UTF-8	internal/wire/string.go	-
@@ -83,4 +86,5 @@
 //	RFC 8508	IMAP REPLACE Extension	ext_replace.go	REPLACE
 //	RFC 8514	Internet Message Access Protocol (IMAP) - SAVEDATE Extension	ext_savedate.go	SAVEDATE
 //	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
+//	RFC 9394	IMAP PARTIAL Extension for Paged SEARCH and FETCH	ext_partial.go search.go	PARTIAL
 package imapserver

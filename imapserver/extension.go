@@ -21,6 +21,7 @@ type extension struct {
 	storeMods     []modifier[store]
 	searchKeys    []searchKey
 	searchReturns []searchReturn
+	sortKeys      []sortKey
 	statusItems   []statusItem
 	listSelects   []listOption
 	listReturns   []listOption
@@ -62,6 +63,10 @@ func extensions() []extension {
 		extSaveDate(),
 		extObjectID(),
 		extBinary(),
+		extSort(),
+		extSortDisplay(),
+		extESort(),
+		extPartial(),
 		extCondstore(),
 		extQresync(),
 	}

@@ -19,6 +19,7 @@ type fetch struct {
 	setsSeen     bool           // as BODY[] does
 	changedSince storage.ModSeq // if not 0: only messages with a higher MODSEQ
 	vanished     bool           // also report what was removed since then
+	partial      *page          // if not nil: only these of the messages
 	enable       string         // what the command switches on
 }
 
@@ -126,6 +127,9 @@ func (c *conn) fetch(ctx context.Context, f *fetch) error {
 	if err != nil {
 		return err
 	}
+	if f.partial != nil {
+		uids = f.partial.uids(uids)
+	}
 	if f.changedSince > 0 {
 		uids = c.selected.view.changed(uids, f.changedSince)
 	}
@@ -161,7 +165,7 @@ func cut(uids storage.UIDSet, n int) (head, rest storage.UIDSet) {
 	for i, r := range uids {
 		size := int(r.Last-r.First) + 1
 		switch {
-		case n == 0:
+		case n <= 0:
 			return uids[:i], uids[i:]
 		case size > n:
 			middle := r.First + storage.UID(n)

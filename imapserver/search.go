@@ -7,19 +7,21 @@ import (
 	"github.com/mailhavn/mailhavn/storage"
 )
 
-// search is a SEARCH or UID SEARCH command (RFC 9051, section 6.4.4).
+// search is a SEARCH or UID SEARCH command (RFC 9051, section 6.4.4), or one that answers in an order.
 type search struct {
 	program
 	byUID  bool
 	tag    string
 	result results
-	save   bool // keep the result as "$" (RFC 5182)
+	save   bool  // keep the result as "$" (RFC 5182)
+	order  order // not nil: for SORT
 }
 
 // results is what a client wants to be told of a search.
 type results struct {
 	extended             bool // by an ESEARCH response
 	min, max, all, count bool
+	partial              *page
 }
 
 // A searchReturn is a result option (RFC 4466, section 2.6.2).
@@ -32,46 +34,74 @@ type searchReturn struct {
 func (r searchReturn) key() string { return r.name }
 
 func parseSearch(c *conn) (action, error) {
-	s := &search{byUID: c.byUID(), tag: string(c.tag)}
-	s.init(c)
-	err := c.parseSearchArguments(s)
-	if err != nil {
-		if e, _ := wireError(err); s.save && e.status() == No {
-			c.selected.saved = nil // RFC 9051, section 6.4.4.1
-		}
-		return nil, err
+	s := c.newSearch()
+	s.result.extended = c.rev2()
+	if err := c.parseSearchArguments(s); err != nil {
+		return nil, c.notSaved(s, err)
 	}
 	return func(ctx context.Context) (reply, error) { return c.search(ctx, s) }, nil
 }
 
+func (c *conn) newSearch() *search {
+	s := &search{byUID: c.byUID(), tag: string(c.tag)}
+	s.init(c)
+	return s
+}
+
+// notSaved is the error that a search is refused with. If it was to be saved, nothing is saved then (RFC 9051, section 6.4.4.1).
+func (c *conn) notSaved(s *search, err error) error {
+	if e, _ := wireError(err); s.save && e.status() == No {
+		c.selected.saved = nil
+	}
+	return err
+}
+
 func (c *conn) parseSearchArguments(s *search) error {
-	d := c.dec
-	if !d.ExpectSP() {
+	if !c.dec.ExpectSP() {
 		return nil
 	}
-	s.result.extended = c.rev2()
-	if d.Word("RETURN") {
-		s.result.extended = true
-		if !d.ExpectSP() {
+	if err := c.parseReturn(s); err != nil {
+		return err
+	}
+	if c.dec.Word("CHARSET") {
+		if !c.dec.ExpectSP() {
 			return nil
 		}
-		if err := c.parseReturns(s); err != nil || !d.ExpectSP() {
-			return err
-		}
-	}
-	if r := &s.result; !r.min && !r.max && !r.count && !s.save {
-		r.all = true
-	}
-	if d.Word("CHARSET") {
-		var name string
-		if !d.ExpectSP() || !d.ExpectAString(&name) || !d.ExpectSP() {
-			return nil
-		}
-		if err := s.setCharset(name); err != nil {
+		if err := c.parseCharset(s); err != nil {
 			return err
 		}
 	}
 	return s.parseKeys(c)
+}
+
+// parseReturn reads RETURN with result options and the space behind them, where they are.
+func (c *conn) parseReturn(s *search) error {
+	if c.dec.Word("RETURN") {
+		s.result.extended = true
+		if !c.dec.ExpectSP() {
+			return nil
+		}
+		column := c.dec.Column()
+		if err := c.parseReturns(s); err != nil || !c.dec.ExpectSP() {
+			return err
+		}
+		if s.result.partial != nil && s.result.all {
+			return badAt("expected not both ALL and PARTIAL", column) // RFC 9394, section 3.1
+		}
+	}
+	if r := &s.result; !r.min && !r.max && !r.count && !s.save && r.partial == nil {
+		r.all = true
+	}
+	return nil
+}
+
+// parseCharset reads the character set of the strings of the keys, and the space behind it.
+func (c *conn) parseCharset(s *search) error {
+	var name string
+	if !c.dec.ExpectAString(&name) || !c.dec.ExpectSP() {
+		return nil
+	}
+	return s.setCharset(name)
 }
 
 // parseReturns reads the result options.
@@ -100,7 +130,8 @@ type found struct {
 	modseq   storage.ModSeq // the highest of all
 	first    *storage.Message
 	last     *storage.Message
-	expunged bool // a message could not be judged, since it is gone
+	sorted   []hit // for SORT: all, in order; first and last are of them
+	expunged bool  // a message could not be judged, since it is gone
 }
 
 func (f *found) add(m *storage.Message) {
@@ -111,6 +142,27 @@ func (f *found) add(m *storage.Message) {
 	f.uids = f.uids.Append(m.UID)
 	f.count++
 	f.modseq = max(f.modseq, m.ModSeq)
+}
+
+// sort puts the result in order.
+func (f *found) sort(s *sorter) {
+	f.sorted = s.sorted()
+	if n := len(f.sorted); n > 0 {
+		f.first, f.last = f.sorted[0].m, f.sorted[n-1].m
+	}
+}
+
+// partial returns a piece of the result, as a set.
+func (f *found) partial(p *page) storage.UIDSet {
+	if f.sorted == nil {
+		return p.uids(f.uids)
+	}
+	lo, hi := p.of(len(f.sorted))
+	var uids []storage.UID
+	for _, h := range f.sorted[lo:hi] {
+		uids = append(uids, h.m.UID)
+	}
+	return storage.NewUIDSet(uids...)
 }
 
 func (c *conn) search(ctx context.Context, s *search) (reply, error) {
@@ -145,10 +197,14 @@ func (s *search) run(ctx context.Context, c *conn) (*found, error) {
 	r := &candidate{reading: reading{conn: c, ctx: ctx}}
 	defer r.close()
 	shown := c.selected.view
+	sorter := &sorter{order: s.order}
 	for seq, m := range shown.sel(scope) {
 		r.next(m)
 		r.seq = seq
 		ok, err := s.test(r)
+		if ok && err == nil && s.order != nil {
+			err = sorter.add(seq, r)
+		}
 		switch {
 		case errors.Is(err, storage.ErrExpunged):
 			f.expunged = true
@@ -161,41 +217,50 @@ func (s *search) run(ctx context.Context, c *conn) (*found, error) {
 			return nil, ctx.Err()
 		}
 	}
+	if s.order != nil {
+		f.sort(sorter)
+	}
 	return f, nil
 }
 
-// saved returns what "$" means after the search: all messages, or those told as MIN and MAX (RFC 9051, section
-// 6.4.4.1).
+// saved returns what "$" means after the search: all messages, or those told as MIN, MAX and PARTIAL (RFC 9051, section
+// 6.4.4.1; RFC 9394, section 3.2).
 func (s *search) saved(f *found) storage.UIDSet {
 	r := s.result
-	if f.count == 0 || r.all || r.count || !r.min && !r.max {
+	if f.count == 0 || r.all || r.count || !r.min && !r.max && r.partial == nil {
 		return f.uids
 	}
 	var uids storage.UIDSet
+	if r.partial != nil {
+		uids = f.partial(r.partial)
+	}
 	if r.min {
-		uids = uids.Append(f.first.UID)
+		uids = uids.Union(storage.NewUIDSet(f.first.UID))
 	}
 	if r.max {
-		uids = uids.Append(f.last.UID)
+		uids = uids.Union(storage.NewUIDSet(f.last.UID))
 	}
 	return uids
 }
 
-// writeSearch writes the SEARCH response (RFC 3501, section 7.2.5; RFC 7162, section 3.1.6) or the ESEARCH response
+// writeSearch writes the SEARCH or SORT response (RFC 3501, section 7.2.5; RFC 5256, section 4; RFC 7162, section 3.1.6) or the ESEARCH response
 // (RFC 9051, section 7.3.4; RFC 4731, section 3.2). After RETURN (SAVE) alone there is none.
 func (c *conn) writeSearch(s *search, f *found) {
 	e := c.enc
 	switch r := s.result; {
+	case !r.extended && s.order != nil:
+		e.Raw("* SORT")
+		for _, h := range f.sorted {
+			e.SP().Number(s.number(h.seq, h.m))
+		}
+		s.endNumbers(c, f)
 	case !r.extended:
 		e.Raw("* SEARCH")
 		for seq, m := range c.selected.view.sel(f.uids) {
 			e.SP().Number(s.number(seq, m))
 		}
-		if s.modseq && f.count > 0 {
-			e.Raw(" (MODSEQ ").Uint64(uint64(f.modseq)).Byte(')')
-		}
-		e.CRLF()
-	case r.min || r.max || r.all || r.count:
+		s.endNumbers(c, f)
+	case r.min || r.max || r.all || r.count || r.partial != nil:
 		e.Raw("* ESEARCH (TAG ").String(s.tag).Byte(')')
 		if s.byUID {
 			e.Raw(" UID")
@@ -205,9 +270,17 @@ func (c *conn) writeSearch(s *search, f *found) {
 	}
 }
 
+// endNumbers ends a response that lists numbers.
+func (s *search) endNumbers(c *conn, f *found) {
+	if s.modseq && f.count > 0 {
+		c.enc.Raw(" (MODSEQ ").Uint64(uint64(f.modseq)).Byte(')')
+	}
+	c.enc.CRLF()
+}
+
 func (s *search) writeResults(c *conn, f *found) {
 	e, r, modseq := c.enc, s.result, f.modseq
-	if !r.all && !r.count {
+	if !r.all && !r.count && r.partial == nil {
 		modseq = 0
 	}
 	edge := func(on bool, name string, m *storage.Message) {
@@ -223,10 +296,42 @@ func (s *search) writeResults(c *conn, f *found) {
 		e.Raw(" COUNT ").Number(uint32(f.count))
 	}
 	if r.all && f.count > 0 {
-		e.Raw(" ALL ").NumSet(c.selected.numbers(f.uids, s.byUID))
+		e.Raw(" ALL ")
+		s.writeSet(c, f, &page{first: 1, last: uint32(f.count)})
+	}
+	if r.partial != nil {
+		e.Raw(" PARTIAL (").Raw(r.partial.String()).SP()
+		if lo, hi := r.partial.of(f.count); lo == hi {
+			e.Nil()
+		} else {
+			s.writeSet(c, f, r.partial)
+		}
+		e.Byte(')')
 	}
 	if s.modseq && f.count > 0 {
 		e.Raw(" MODSEQ ").Uint64(uint64(modseq))
+	}
+}
+
+// writeSet writes a piece of the result, which is not empty: a set, which for SORT is in its order (RFC 5267, section 3).
+func (s *search) writeSet(c *conn, f *found, p *page) {
+	if f.sorted == nil {
+		c.enc.NumSet(c.selected.numbers(f.partial(p), s.byUID))
+		return
+	}
+	lo, hi := p.of(len(f.sorted))
+	for i := lo; i < hi; {
+		first := s.number(f.sorted[i].seq, f.sorted[i].m)
+		last := first
+		if i > lo {
+			c.enc.Byte(',')
+		}
+		for i++; i < hi && s.number(f.sorted[i].seq, f.sorted[i].m) == last+1; i++ {
+			last++
+		}
+		if c.enc.Number(first); last > first {
+			c.enc.Byte(':').Number(last)
+		}
 	}
 }
 
