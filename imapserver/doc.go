@@ -68,7 +68,7 @@
 //	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
-//	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go search.go	SORT
+//	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go ext_thread.go forest.go search.go	SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
 //	RFC 5267	Contexts for IMAP4	ext_esort.go ext_sort.go search.go	ESORT
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-

@@ -66,6 +66,7 @@ func extensions() []extension {
 		extSort(),
 		extSortDisplay(),
 		extESort(),
+		extThread(),
 		extPartial(),
 		extCondstore(),
 		extQresync(),
