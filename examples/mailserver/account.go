@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/policy"
 )
 
 // accountCommand is the family of commands on accounts.
@@ -112,7 +113,11 @@ func askWithPassword(c *console, name nameArgument, from passwordFlag, command s
 	if _, err := passwd.CanonicalName(name.Name); err != nil {
 		return err // before anybody types a password
 	}
-	password, err := from.read(c, name.Name)
+	known, err := breached(c, name.Data)
+	if err != nil {
+		return err
+	}
+	password, err := from.read(c, name.Name, known)
 	if err != nil {
 		return err
 	}
@@ -131,7 +136,7 @@ func ask(c *console, data string, r request) error {
 	}
 	o := c.storage
 	o.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := openStore(dir, r.Command == "add", o)
+	s, err := openStore(dir, r.Command == "add" || r.Command == "import", o)
 	if err != nil {
 		return err
 	}
@@ -142,14 +147,14 @@ func ask(c *console, data string, r request) error {
 }
 
 // read gets a password from standard input or, by asking twice, from the terminal.
-func (f passwordFlag) read(c *console, name string) (string, error) {
+func (f passwordFlag) read(c *console, name string, breached func(string) bool) (string, error) {
 	if f.PasswordStdin {
 		line, err := bufio.NewReader(io.LimitReader(c.in, passwd.MaxPassword+2)).ReadString('\n')
 		if err != nil && err != io.EOF {
 			return "", fmt.Errorf("standard input: %w", err)
 		}
 		password := strings.TrimRight(line, "\r\n")
-		return password, f.check(c.err, false, name, password)
+		return password, f.check(c.err, false, password, policy.Context{User: name, Breached: breached})
 	}
 	if !term.IsTerminal(int(c.in.Fd())) {
 		return "", errors.New("there is no terminal to ask for the password; use --password-stdin")
@@ -158,7 +163,7 @@ func (f passwordFlag) read(c *console, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := f.check(c.err, true, name, first); err != nil {
+	if err := f.check(c.err, true, first, policy.Context{User: name, Breached: breached}); err != nil {
 		return "", err
 	}
 	second, err := prompt(c, "Once more: ")

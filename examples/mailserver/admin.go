@@ -20,6 +20,8 @@ type request struct {
 	Time time.Time           `json:"time,omitzero"`  // expire: zero is never
 	Days int                 `json:"days,omitempty"` // renew
 	App  *passwd.AppPassword `json:"app,omitempty"`  // app-add
+
+	Users []userLine `json:"users,omitempty"` // import
 }
 
 // admin carries out requests.
@@ -55,6 +57,7 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"app-list":    a.appList,
 		"app-remove":  a.appRemove,
 		"app-only":    a.appOnly,
+		"import":      a.importUsers,
 	}
 }
 

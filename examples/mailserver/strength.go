@@ -26,11 +26,11 @@ func (f policyFlag) rules() policy.Policy {
 }
 
 // check says why a password cannot be used. On a terminal it shows how strong it is, and what would make it stronger.
-func (f policyFlag) check(w io.Writer, terminal bool, user, password string) error {
+func (f policyFlag) check(w io.Writer, terminal bool, password string, context policy.Context) error {
 	if password == "" {
 		return nil // which is no password at all: the user file says so
 	}
-	r := f.rules().Check(password, policy.Context{User: user})
+	r := f.rules().Check(password, context)
 	if terminal {
 		fmt.Fprintln(w, bar(r.Score))
 	}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/breach"
+	"github.com/mailhavn/mailhavn/passwd/hash"
+	"golang.org/x/term"
+)
+
+// passwdFamily are the commands on many passwords.
+type passwdFamily struct {
+	Import importCommand `cmd:"" help:"Take over the users of another program, with their passwords, and make accounts for them."`
+	Export exportCommand `cmd:"" help:"Write the users for another program to standard output."`
+	Breach struct {
+		Build breachBuildCommand `cmd:"" help:"Make the file by which passwords from breaches are refused, of a list of Have I Been Pwned."`
+		Check breachCheckCommand `cmd:"" help:"Read the file once and say whether it is whole."`
+	} `cmd:"" help:"Passwords that are known from breaches."`
+}
+
+type (
+	importCommand struct {
+		File   string `arg:"" help:"File to read; - is standard input."`
+		Format string `name:"format" enum:"dovecot,htpasswd,shadow" default:"dovecot" help:"dovecot (passwd-file), htpasswd or shadow."`
+		dataFlag
+	}
+	exportCommand struct {
+		Format string `name:"format" enum:"dovecot,htpasswd,shadow" default:"dovecot" help:"dovecot (passwd-file), htpasswd or shadow."`
+		dataFlag
+	}
+	breachBuildCommand struct {
+		From string `arg:"" help:"List of hashes, ordered by hash, or a folder of range files."`
+		NTLM bool   `name:"ntlm" help:"The hashes are NTLM, not SHA-1."`
+		Bits int    `name:"bits" enum:"8,16" default:"16" help:"16: one in 65,536 good passwords is refused; 8: one in 256, in half the space."`
+		dataFlag
+	}
+	breachCheckCommand struct{ dataFlag }
+)
+
+// breachFile is in the data folder, and may be a link.
+const breachFile = "breach"
+
+// userLine is a user on the way to the owner of the data folder.
+type userLine struct {
+	Name       string            `json:"name"`
+	Hash       string            `json:"hash"`
+	State      passwd.State      `json:"state"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+// batch is how many users go into one request, whose size is bounded.
+const batch = 50
+
+func (x *importCommand) Run(c *console) error {
+	in := io.Reader(c.in)
+	if x.File != "-" {
+		file, err := os.Open(x.File)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		in = file
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	users, problems, err := passwd.ReadUsers(ctx, in, passwd.Format(x.Format), &passwd.Hasher{})
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		fmt.Fprintf(c.err, "%s:%d: left out: %s\n", x.File, p.Line, p.Reason)
+	}
+	for len(users) > 0 {
+		n := min(batch, len(users))
+		r := request{Command: "import"}
+		for _, u := range users[:n] {
+			r.Users = append(r.Users, userLine{u.Name, u.Hash.String(), u.State, u.Attributes})
+		}
+		if err := ask(c, x.Data, r); err != nil {
+			return err
+		}
+		users = users[n:]
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%d lines were left out", len(problems))
+	}
+	return nil
+}
+
+// importUsers makes accounts and users; those that are there keep what they have.
+func (a *admin) importUsers(ctx context.Context, r request, out func(string)) error {
+	var records []passwd.Record
+	for _, u := range r.Users {
+		h, err := hash.Parse(u.Hash)
+		if err != nil {
+			return fmt.Errorf("%s: %w", u.Name, err)
+		}
+		has, err := a.hasAccount(ctx, u.Name)
+		if err != nil {
+			return err
+		}
+		if !has {
+			account, err := a.store.unit.CreateAccount(ctx, u.Name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", u.Name, err)
+			}
+			account.Close()
+		}
+		records = append(records, passwd.Record{User: passwd.User{Name: u.Name, State: u.State, Attributes: u.Attributes}, Hash: h})
+	}
+	left, err := a.store.users.Import(ctx, records)
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		out(name + " is there already and keeps the password")
+	}
+	out(fmt.Sprintf("imported %d users", len(records)-len(left)))
+	return nil
+}
+
+func (x *exportCommand) Run(c *console) error {
+	dir, err := dataFolder(x.Data)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, usersFile)); err != nil {
+		return err
+	}
+	users, err := passwd.OpenFile(filepath.Join(dir, usersFile))
+	if err != nil {
+		return err
+	}
+	records, err := users.Records()
+	if err != nil {
+		return err
+	}
+	left, err := passwd.WriteUsers(c.out, passwd.Format(x.Format), records)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("left out, because %s knows no such hash or state: %s", x.Format, strings.Join(left, ", "))
+	}
+	return nil
+}
+
+func (x *breachBuildCommand) Run(c *console) error {
+	dir, err := dataFolder(x.Data)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(x.From)
+	if err != nil {
+		return err
+	}
+	source := breach.Ranges(os.DirFS(x.From))
+	if !info.IsDir() {
+		file, err := os.Open(x.From)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		source = breach.List(file, info.Size())
+	}
+	o := breach.Options{Bits: x.Bits}
+	if x.NTLM {
+		o.Kind = breach.NTLM
+	}
+	if f, ok := c.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		o.Progress = func(done float64) {
+			n := int(done * 40)
+			fmt.Fprintf(c.err, "\r[%s%s] %3.0f %%", strings.Repeat("#", n), strings.Repeat("-", 40-n), done*100)
+		}
+	}
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	count, err := breach.Build(ctx, filepath.Join(dir, breachFile), source, o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%d passwords will be refused from now on\n", count)
+	return nil
+}
+
+func (x *breachCheckCommand) Run(c *console) error {
+	dir, err := dataFolder(x.Data)
+	if err != nil {
+		return err
+	}
+	f, err := breach.Open(filepath.Join(dir, breachFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Verify(context.Background()); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "all is well: %d passwords\n", f.Len())
+	return nil
+}
+
+// breached returns how to look a password up in a data folder; nil if there is no file of breaches.
+func breached(c *console, data string) (func(string) bool, error) {
+	dir, err := dataFolder(data)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, breachFile)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	f, err := breach.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return func(password string) bool {
+		found, err := f.Contains(password)
+		if err != nil {
+			fmt.Fprintln(c.err, "mailserver: the password could not be looked up:", err)
+		}
+		return found
+	}, nil
+}
