@@ -28,7 +28,7 @@ func TestQresync(t *testing.T) {
 	a.ok("ENABLE QRESYNC")
 	head := func(more ...string) []string {
 		return append([]string{"* FLAGS …", "* OK [PERMANENTFLAGS …", "* 4 EXISTS", "* 0 RECENT", "* OK [UNSEEN 1] …",
-			"* OK [UIDVALIDITY …", "* OK [UIDNEXT 7] …", "* OK [HIGHESTMODSEQ …"}, append(more, ". OK [READ-WRITE] …")...)
+			"* OK [UIDVALIDITY …", "* OK [UIDNEXT 7] …", "* OK [HIGHESTMODSEQ …", "* OK [MAILBOXID …"}, append(more, ". OK [READ-WRITE] …")...)
 	}
 	selects := func(parameter string, more ...string) {
 		t.Helper()

@@ -13,5 +13,5 @@ func TestRev2(t *testing.T) {
 	c.want("FETCH 1 FLAGS", `* 1 FETCH (FLAGS ())`, ". OK …")
 	c.want(`LIST "" "båt"`, `* LIST (\HasNoChildren) "/" "båt"`, ". OK …")
 	c.want("SELECT INBOX", "* OK [CLOSED] …", "* FLAGS …", "* OK [PERMANENTFLAGS …", "* 1 EXISTS", "* OK [UIDVALIDITY …",
-		"* OK [UIDNEXT 2] …", "* OK [HIGHESTMODSEQ …", `* LIST () "/" INBOX`, ". OK [READ-WRITE] …")
+		"* OK [UIDNEXT 2] …", "* OK [HIGHESTMODSEQ …", "* OK [MAILBOXID …", `* LIST () "/" INBOX`, ". OK [READ-WRITE] …")
 }

@@ -13,6 +13,6 @@ func TestUIDPlus(t *testing.T) {
 	c.want("UID COPY 1,2,4 Trash", ". OK [COPYUID … 1:2,4 1:3] …")
 	c.want("UID COPY 99 Trash", ". OK UID COPY completed")
 	c.want("EXAMINE INBOX", "* OK [CLOSED] …", "* FLAGS …", "* OK [PERMANENTFLAGS ()] …", "* 3 EXISTS", "* 0 RECENT",
-		"* OK [UNSEEN 1] …", "* OK [UIDVALIDITY …", "* OK [UIDNEXT 5] …", "* OK [HIGHESTMODSEQ …", ". OK [READ-ONLY] …")
+		"* OK [UNSEEN 1] …", "* OK [UIDVALIDITY …", "* OK [UIDNEXT 5] …", "* OK [HIGHESTMODSEQ …", "* OK [MAILBOXID …", ". OK [READ-ONLY] …")
 	c.want("UID EXPUNGE 1:*", ". NO …")
 }
