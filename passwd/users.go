@@ -34,8 +34,6 @@ const (
 	changedKey = "changed"  // when the password was set
 	appKey     = "app."     // and an id: an app password
 	appOnlyKey = "app-only" // for which protocols the main password is switched off
-	totpKey    = "totp"     // the secret of one-time passwords
-	recoverKey = "recovery" // hashes of recovery codes
 )
 
 // SetPassword gives a user another password. If he had to change it, he may log in again. Whether the password is good enough is
