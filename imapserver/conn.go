@@ -61,10 +61,14 @@ func newConn(s *Server, nc net.Conn) *conn {
 // newDecoder forgets what was read before, and sets the limits of a client that has not logged in.
 func (c *conn) newDecoder() {
 	c.dec = wire.NewDecoder(&c.in)
-	l := c.server.limits
-	c.dec.Limits.Line = min(l.CommandLine, preAuthLine)
-	c.dec.Limits.Literal = min(l.Literal, preAuthLine)
 	c.dec.OnLiteral = c.onLiteral
+	c.lowerLimits()
+}
+
+// lowerLimits gives a client that has not logged in what it needs.
+func (c *conn) lowerLimits() {
+	l := c.server.limits
+	c.dec.Limits = wire.Limits{Line: min(l.CommandLine, preAuthLine), Literal: min(l.Literal, preAuthLine)}
 }
 
 // refuse answers a connection that is not served. It does not wait for the client.

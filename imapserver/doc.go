@@ -68,6 +68,7 @@
 //	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
+//	RFC 5255	Internet Message Access Protocol Internationalization	ext_i18nlevel.go	I18NLEVEL=1
 //	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go ext_thread.go forest.go search.go	SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
 //	RFC 5267	Contexts for IMAP4	ext_esort.go ext_sort.go search.go	ESORT
@@ -81,6 +82,7 @@
 //	RFC 7889	The IMAP APPENDLIMIT Extension	ext_appendlimit.go	APPENDLIMIT
 //	RFC 7888	IMAP4 Non-synchronizing Literals	ext_literal.go	LITERAL- LITERAL+
 //	RFC 8314	Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission and Access	server.go	-
+//	RFC 8437	IMAP UNAUTHENTICATE Extension for Connection Reuse	ext_unauthenticate.go	UNAUTHENTICATE
 //	RFC 8438	IMAP Extension for STATUS=SIZE	ext_statussize.go	STATUS=SIZE
 //	RFC 8474	IMAP Extension for Object Identifiers	ext_objectid.go	OBJECTID
 //	RFC 8508	IMAP REPLACE Extension	ext_replace.go	REPLACE

@@ -43,6 +43,8 @@ func extensions() []extension {
 		extStartTLS(),
 		extID(),
 		extEnable(),
+		extUnauthenticate(),
+		extI18NLevel(),
 		extIdle(),
 		extNamespace(),
 		extUnselect(),

@@ -77,6 +77,14 @@ func (s *sessions) login(c *conn, user string, account storage.ID) error {
 	return nil
 }
 
+// logout takes login back.
+func (s *sessions) logout(c *conn) {
+	if c.info.counted {
+		decrement(s.accounts, c.info.account)
+	}
+	c.info.user, c.info.account, c.info.counted = "", storage.ID{}, false
+}
+
 func (s *sessions) all() []*conn {
 	out := make([]*conn, 0, len(s.byID))
 	for _, c := range s.byID {
@@ -151,6 +159,12 @@ func (s *Server) login(c *conn, user string, account storage.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions.login(c, user, account)
+}
+
+func (s *Server) logout(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions.logout(c)
 }
 
 // describe changes what the registry shows of a connection.

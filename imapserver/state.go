@@ -19,10 +19,11 @@ const (
 type event uint8
 
 const (
-	didLogin    event = iota // LOGIN or AUTHENTICATE succeeded
-	didSelect                // SELECT or EXAMINE succeeded
-	didUnselect              // CLOSE or UNSELECT succeeded, a SELECT failed, or the mailbox is gone
-	didLogout                // LOGOUT, or the server ends the connection
+	didLogin          event = iota // LOGIN or AUTHENTICATE succeeded
+	didSelect                      // SELECT or EXAMINE succeeded
+	didUnselect                    // CLOSE or UNSELECT succeeded, a SELECT failed, or the mailbox is gone
+	didUnauthenticate              // UNAUTHENTICATE
+	didLogout                      // LOGOUT, or the server ends the connection
 )
 
 // transitions is all that can happen to the state (RFC 9051, section 3.4).
@@ -33,7 +34,10 @@ var transitions = map[event]struct {
 	didLogin:    {notAuthenticated, authenticated},
 	didSelect:   {loggedIn, selectedState},
 	didUnselect: {loggedIn, authenticated},
-	didLogout:   {anyState | logout, logout},
+
+	didUnauthenticate: {loggedIn, notAuthenticated},
+
+	didLogout: {anyState | logout, logout},
 }
 
 // change changes the state. What belongs to a state that is left goes with it. An event that cannot happen in

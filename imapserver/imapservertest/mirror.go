@@ -240,6 +240,8 @@ func (m *mirror) effect(c *command, r response) error {
 		err = m.selected(c, ok)
 	case ok && (c.name == "CLOSE" || c.name == "UNSELECT" || c.name == "LOGOUT"):
 		m.box = nil
+	case ok && c.name == "UNAUTHENTICATE":
+		m.box, m.condstore, m.qresync, m.rev2 = nil, false, false, false
 	case strings.HasSuffix(c.name, "STORE") && c.uses(".SILENT") && m.box != nil:
 		m.box.silentStore(c, r)
 	}

@@ -107,15 +107,12 @@ func cutRune(b []byte) int {
 
 // AppendFolded appends text, as a Matcher compares it: by the collation i;unicode-casemap (RFC 5051, section 2), that is with each
 // character in title case and then decomposed. Compared byte by byte, such texts are in the collation's order. Beyond it, characters
-// are equal that differ only in case but have no title case, such as both forms of the German sharp s.
+// are equal that differ only in case but have no title case, such as both forms of the German sharp s, or letters in a ligature.
 func AppendFolded(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			if c >= 'a' && c <= 'z' {
-				c -= 'a' - 'A'
-			}
-			dst = append(dst, c)
+			dst = append(dst, upperByte(c))
 			i++
 			continue
 		}
@@ -142,7 +139,17 @@ func appendDecomposed(dst []byte, r rune) []byte {
 		return dst
 	}
 	if d := norm.NFKD.Properties(dst[start:]).Decomposition(); d != nil {
-		return append(dst[:start], d...)
+		for _, c := range d {
+			dst = append(dst[:start], upperByte(c))
+			start++
+		}
 	}
 	return dst
+}
+
+func upperByte(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	return c
 }
