@@ -28,6 +28,8 @@ const (
 	writes
 	// changesMailbox: changes the selected mailbox; not after EXAMINE.
 	changesMailbox
+	// byNumber: uses message sequence numbers, or answers with them; not after ENABLE UIDONLY.
+	byNumber
 	// interactive: reads further lines from the client while it runs.
 	interactive
 )
@@ -69,10 +71,10 @@ func baseCommands() []command {
 		{"CHECK", "RFC 3501, section 6.4.1", selectedState, maySendExpunge, parseNoop},
 		{"CLOSE", "RFC 9051, section 6.4.1", selectedState, 0, parseClose},
 		{"EXPUNGE", "RFC 9051, section 6.4.3", selectedState, change | changesMailbox, parseExpunge},
-		{"SEARCH", "RFC 9051, section 6.4.4", selectedState, 0, parseSearch},
-		{"FETCH", "RFC 9051, section 6.4.5", selectedState, 0, parseFetch},
-		{"STORE", "RFC 9051, section 6.4.6", selectedState, writes | changesMailbox, parseStore},
-		{"COPY", "RFC 9051, section 6.4.7", selectedState, change, parseCopy},
+		{"SEARCH", "RFC 9051, section 6.4.4", selectedState, byNumber, parseSearch},
+		{"FETCH", "RFC 9051, section 6.4.5", selectedState, byNumber, parseFetch},
+		{"STORE", "RFC 9051, section 6.4.6", selectedState, byNumber | writes | changesMailbox, parseStore},
+		{"COPY", "RFC 9051, section 6.4.7", selectedState, byNumber | change, parseCopy},
 		{"UID SEARCH", "RFC 9051, section 6.4.9", selectedState, byUID | maySendExpunge, parseSearch},
 		{"UID FETCH", "RFC 9051, section 6.4.9", selectedState, byUID | maySendExpunge, parseFetch},
 		{"UID STORE", "RFC 9051, section 6.4.9", selectedState, byUID | change | changesMailbox, parseStore},

@@ -129,6 +129,8 @@ func (c *conn) permits(cmd *command) error {
 		return c.limitFailures(errPrivacy)
 	case c.identity.expired():
 		return errExpired
+	case cmd.flags&byNumber != 0 && c.uidOnly():
+		return errUIDRequired
 	case cmd.flags&writes != 0 && c.identity.readOnly:
 		return errReadOnly
 	case cmd.flags&changesMailbox != 0 && c.selected.readOnly:

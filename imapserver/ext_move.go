@@ -13,7 +13,7 @@ func extMove() extension {
 		file:         "move",
 		capabilities: []capability{{name: "MOVE", rfc: "RFC 6851, section 1"}},
 		commands: []command{
-			{"MOVE", "RFC 6851, section 3.1", selectedState, flags, parseMove},
+			{"MOVE", "RFC 6851, section 3.1", selectedState, flags | byNumber, parseMove},
 			{"UID MOVE", "RFC 6851, section 3.2", selectedState, flags | byUID, parseMove},
 		},
 	}

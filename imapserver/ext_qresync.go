@@ -68,6 +68,9 @@ func parseQresync(c *conn, s *selection) error {
 		return nil
 	}
 	d.ExpectCloseList()
+	if !r.seqs.Empty() && c.uidOnly() {
+		return errUIDRequired // RFC 9586, section 3
+	}
 	if r.seqs.Len() != r.uids.Len() {
 		return bad("Sequence numbers and UIDs differ in number")
 	}

@@ -14,7 +14,7 @@ func extReplace() extension {
 		file:         "replace",
 		capabilities: []capability{{name: "REPLACE", rfc: "RFC 8508, section 3.1"}},
 		commands: []command{
-			{"REPLACE", "RFC 8508, section 3.2", selectedState, flags, parseReplace},
+			{"REPLACE", "RFC 8508, section 3.2", selectedState, flags | byNumber, parseReplace},
 			{"UID REPLACE", "RFC 8508, section 3.3", selectedState, flags | byUID, parseReplace},
 		},
 	}

@@ -17,7 +17,7 @@ func extSort() extension {
 		file:         "sort",
 		capabilities: []capability{{name: "SORT", rfc: "RFC 5256, section 1"}},
 		commands: []command{
-			{"SORT", rfc, selectedState, 0, parseSort},
+			{"SORT", rfc, selectedState, byNumber, parseSort},
 			{"UID SORT", rfc, selectedState, byUID | maySendExpunge, parseSort},
 		},
 		sortKeys: []sortKey{

@@ -18,7 +18,7 @@ func extThread() extension {
 			{name: "THREAD=REFERENCES", rfc: "RFC 5256, section 1"},
 		},
 		commands: []command{
-			{"THREAD", rfc, selectedState, 0, parseThread},
+			{"THREAD", rfc, selectedState, byNumber, parseThread},
 			{"UID THREAD", rfc, selectedState, byUID | maySendExpunge, parseThread},
 		},
 	}

@@ -72,6 +72,7 @@ func extensions() []extension {
 		extPartial(),
 		extCondstore(),
 		extQresync(),
+		extUIDOnly(),
 	}
 }
 

@@ -78,7 +78,6 @@ func parseFetch(c *conn) (action, error) {
 	if f.vanished && f.changedSince == 0 && err == nil {
 		err = bad("VANISHED needs CHANGEDSINCE") // RFC 7162, section 3.2.6
 	}
-	f.uid = f.uid || f.byUID
 	return func(ctx context.Context) (reply, error) { return reply{}, c.fetch(ctx, f) }, err
 }
 
@@ -230,7 +229,7 @@ func (f *fetching) skip(err error) {
 func (f *fetching) write(seq int) {
 	c := f.conn
 	e := c.enc
-	e.Raw("* ").Number(uint32(seq)).Raw(" FETCH (")
+	c.openFetch(seq, f.m)
 	first := true
 	space := func() {
 		if !first {
@@ -239,7 +238,7 @@ func (f *fetching) write(seq int) {
 		first = false
 	}
 	newlySeen := f.setsSeen && f.seen.Contains(f.m.UID)
-	if f.uid || newlySeen && c.condstore() {
+	if f.uid || (f.byUID || newlySeen && c.condstore()) && !c.uidOnly() {
 		space()
 		e.Raw("UID ").Number(uint32(f.m.UID))
 	}

@@ -36,6 +36,7 @@ var sessionPrefixes = []string{
 	"a LOGIN user secret\r\nb SELECT INBOX\r\n",
 	"a LOGIN user secret\r\nb ENABLE IMAP4rev2 QRESYNC\r\nc SELECT INBOX\r\n",
 	"a LOGIN user secret\r\nb SELECT INBOX\r\nc IDLE\r\n",
+	"a LOGIN user secret\r\nb ENABLE UIDONLY CONDSTORE\r\nc SELECT INBOX\r\n",
 	"a AUTHENTICATE PLAIN\r\n",
 }
 
@@ -49,6 +50,10 @@ func FuzzSession(f *testing.F) {
 		"x APPEND INBOX (\\Seen) \" 1-Feb-2026 12:00:00 +0100\" {3+}\r\nabc\r\n", "x UID MOVE 1 Trash\r\ny UID COPY 1:* INBOX\r\n",
 		"x SELECT INBOX (QRESYNC (1 1 1:2 (1 1)))\r\n", "x LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% *) RETURN (STATUS (SIZE))\r\n",
 		"x CREATE &AOU-\r\ny RENAME INBOX a/b\r\nz DELETE a\r\n", "AHVzZXIAc2VjcmV0\r\n", "x ID (\"a\" NIL)\r\n", "x BAD {5}\r\nhello\r\n",
+		"x CREATE b (USE (\\Sent))\r\ny STATUS b (MAILBOXID APPENDLIMIT)\r\n", "x UID SEARCH OLDER 1 SAVEDON 1-Feb-2026 EMAILID M1 THREADID T\r\n",
+		"x APPEND INBOX {1+}\r\na (\\Seen) {1+}\r\nb\r\ny UID REPLACE 1 Sent (k) {1+}\r\nc\r\n",
+		"x UID SORT RETURN (PARTIAL -1:-2 COUNT) (REVERSE SUBJECT DISPLAYFROM) UTF-8 ALL\r\ny UID THREAD REFERENCES UTF-8 ALL\r\n",
+		"x UID FETCH 1:* (EMAILID SAVEDATE) (PARTIAL 1:2 CHANGEDSINCE 1)\r\ny UNAUTHENTICATE\r\nz LOGIN user secret\r\n",
 	} {
 		for i := range sessionPrefixes {
 			f.Add(byte(i), []byte(seed))

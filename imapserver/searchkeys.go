@@ -81,6 +81,9 @@ func (p *program) parseKey(c *conn) (key predicate, err error) {
 	}
 	var set wire.NumSet
 	if d.SeqSet(&set) {
+		if c.uidOnly() && !set.Saved() {
+			return key, errUIDRequired
+		}
 		p.usesSeq = p.usesSeq || !set.Saved()
 		return p.setKey(set, false), nil
 	}

@@ -120,7 +120,7 @@ func (c *conn) writeSelected() {
 	if !c.rev2() {
 		s.toldRecent = s.countRecent()
 		c.enc.Raw("* ").Number(uint32(s.toldRecent)).Raw(" RECENT").CRLF()
-		if first := s.view.data.FirstUnseen(); first > 0 {
+		if first := s.view.data.FirstUnseen(); first > 0 && !c.uidOnly() {
 			c.untaggedOK(codeNumber("UNSEEN", first), "First message that is not seen")
 		}
 	}

@@ -151,7 +151,8 @@ func hasKeyword(set []string, keyword string) bool {
 
 // writeSilentChange writes the MODSEQ that a silent STORE gave a message (RFC 7162, section 3.1.3).
 func (c *conn) writeSilentChange(seq int, m *storage.Message) {
-	c.enc.Raw("* ").Number(uint32(seq)).Raw(" FETCH (UID ").Number(uint32(m.UID)).SP()
+	c.openFetch(seq, m)
+	c.writeUID(m)
 	c.writeModSeq(m)
 	c.enc.Byte(')').CRLF()
 }

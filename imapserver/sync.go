@@ -49,10 +49,10 @@ func (c *conn) show(later *storage.View, expunge bool, known func(*storage.Messa
 }
 
 // writeExpunged reports messages that are gone, by the numbers that they had before, each lowered by those already reported; or by
-// UID once QRESYNC is enabled (RFC 7162, section 3.2.10).
+// UID once QRESYNC (RFC 7162, section 3.2.10) or UIDONLY is enabled.
 func (c *conn) writeExpunged(before *view, uids storage.UIDSet) {
 	c.selected.removed = true
-	if c.qresync() {
+	if c.qresync() || c.uidOnly() {
 		c.enc.Raw("* VANISHED ").Raw(uids.String()).CRLF()
 		return
 	}
@@ -67,9 +67,8 @@ func (c *conn) writeExpunged(before *view, uids storage.UIDSet) {
 // MODSEQ as RFC 7162, section 3.2.4, wants).
 func (c *conn) writeChange(seq int, m *storage.Message) {
 	e := c.enc
-	e.Raw("* ").Number(uint32(seq)).Raw(" FETCH (")
-	if c.condstore() || c.byUID() {
-		e.Raw("UID ").Number(uint32(m.UID)).SP()
+	if c.openFetch(seq, m); c.condstore() || c.byUID() {
+		c.writeUID(m)
 	}
 	e.Raw("FLAGS ")
 	c.writeFlags(m)
@@ -78,6 +77,22 @@ func (c *conn) writeChange(seq int, m *storage.Message) {
 		c.writeModSeq(m)
 	}
 	e.Byte(')').CRLF()
+}
+
+// openFetch begins a FETCH response (RFC 9051, section 7.5.2).
+func (c *conn) openFetch(seq int, m *storage.Message) {
+	if c.uidOnly() {
+		c.enc.Raw("* ").Number(uint32(m.UID)).Raw(" UIDFETCH (")
+		return
+	}
+	c.enc.Raw("* ").Number(uint32(seq)).Raw(" FETCH (")
+}
+
+// writeUID writes the UID of a FETCH response, and a space, where the response does not begin with it.
+func (c *conn) writeUID(m *storage.Message) {
+	if !c.uidOnly() {
+		c.enc.Raw("UID ").Number(uint32(m.UID)).SP()
+	}
 }
 
 // byUID tells whether the running command is one of UID.
