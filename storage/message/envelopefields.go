@@ -23,13 +23,12 @@ func (s Summary) Envelope() Envelope {
 	r.skip('(')
 	r.nstring() // Date
 	e.Subject = r.nstring()
-	for i, first := range []*Address{&e.From, nil, nil, &e.To, &e.Cc, nil} {
-		if i == 1 || i == 2 {
-			if r.skip(repeatFrom) {
-				continue
-			}
+	for _, first := range []*Address{&e.From, nil, nil, &e.To, &e.Cc, nil} {
+		if !r.skip(repeatFrom) {
+			r.addresses(first)
+		} else if first != nil {
+			*first = e.From
 		}
-		r.addresses(first)
 	}
 	e.InReplyTo = r.nstring()
 	e.MessageID = r.nstring()

@@ -118,6 +118,10 @@ func TestEnvelopeFields(t *testing.T) {
 	if e.To.Host != nil {
 		t.Errorf("the group has the host %q", e.To.Host)
 	}
+	s, _ = SummarizeBytes([]byte("From: Same <same@x>\r\nTo: Same <same@x>\r\nCc: Same <same@x>\r\nMessage-ID: <1@x>\r\n\r\n"))
+	if e := s.Envelope(); string(e.To.Mailbox) != "same" || string(e.Cc.Mailbox) != "same" || string(e.MessageID) != "<1@x>" {
+		t.Errorf("%+v", e)
+	}
 	s, _ = SummarizeBytes([]byte("Sender: s@t\r\n\r\n"))
 	if e := s.Envelope(); e.Subject != nil || e.From.Mailbox != nil || e.MessageID != nil {
 		t.Errorf("%+v", e)
