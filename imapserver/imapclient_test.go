@@ -98,6 +98,18 @@ func TestImapclient(t *testing.T) {
 		string(m.FindBodySection(whole)) != text || !slices.Contains(m.Flags, imap.FlagSeen) || m.ModSeq == 0 || m.BodyStructure.MediaType() != "text/plain" {
 		t.Errorf("FETCH %+v", messages)
 	}
+	sorted, err := c.UIDSort(&imapclient.SortOptions{
+		SearchCriteria: &imap.SearchCriteria{}, SortCriteria: []imapclient.SortCriterion{{Key: imapclient.SortKeySubject, Reverse: true}},
+	}).Wait()
+	must(err)
+	if !slices.Equal(sorted, []uint32{1}) {
+		t.Errorf("SORT %v", sorted)
+	}
+	threads, err := c.UIDThread(&imapclient.ThreadOptions{Algorithm: imap.ThreadReferences, SearchCriteria: &imap.SearchCriteria{}}).Wait()
+	must(err)
+	if len(threads) != 1 || !slices.Equal(threads[0].Chain, []uint32{1}) {
+		t.Errorf("THREAD %+v", threads)
+	}
 	copied, err := c.Copy(imap.SeqSetNum(1), "Projekt/Ærlig").Wait()
 	must(err)
 	if copied.DestUIDs.String() != "1" {
