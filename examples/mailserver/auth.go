@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/passwd/throttle"
 )
 
@@ -54,7 +55,11 @@ func (a *auth) log(e passwd.Event) {
 		a.logger.Warn("login not possible", "protocol", e.Protocol, "error", e.Err)
 		return
 	}
-	a.logger.Info("login failed", "address", passwd.AddressOf(e.Remote).String(), "protocol", e.Protocol, "mechanism", e.Mechanism, "for", e.User, "error", e.Err)
+	address := "unknown"
+	if ip := passwd.AddressOf(e.Remote); ip.IsValid() {
+		address = ip.String()
+	}
+	a.logger.Info("login failed", "address", address, "protocol", e.Protocol, "mechanism", e.Mechanism, "for", e.User, "error", e.Err)
 }
 
 // save keeps the throttle over a restart.
@@ -81,4 +86,11 @@ func (a *auth) save() {
 func (a *auth) close() {
 	close(a.stop)
 	<-a.done
+}
+
+// forMTA serves the users to Postfix and Exim, with the same throttle.
+func (a *auth) forMTA() *mta.Auth {
+	return &mta.Auth{Logger: a.logger, Authenticator: &passwd.Authenticator{
+		Users: a.Users, Hasher: a.Hasher, Protocol: "smtp", Login: true, Guard: a.guard, Secret: a.Secret, Events: a.log,
+	}}
 }

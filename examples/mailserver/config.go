@@ -16,6 +16,8 @@ type settings struct {
 	IMAPS          string `name:"imaps" toml:"imaps" placeholder:"ADDR" help:"Listen for IMAP with TLS, for instance :993; port 0 takes any free one."`
 	IMAP           string `name:"imap" toml:"imap" placeholder:"ADDR" help:"Listen for IMAP with STARTTLS, for instance :143."`
 	LMTP           string `name:"lmtp" toml:"lmtp" placeholder:"ADDR" help:"Listen for deliveries by LMTP, at an address or unix:PATH."`
+	AuthSocket     string `name:"auth-socket" toml:"auth-socket" placeholder:"unix:PATH" help:"Let Postfix or Exim authenticate their clients here, by the Dovecot protocol."`
+	UsersSocket    string `name:"users-socket" toml:"users-socket" placeholder:"unix:PATH" help:"Let Postfix look recipients up here, by the socketmap protocol."`
 	Cert           string `name:"cert" toml:"cert" placeholder:"FILE" help:"Certificate chain, PEM (default: a self-signed one in the data folder)."`
 	Key            string `name:"key" toml:"key" placeholder:"FILE" help:"Private key of the certificate, PEM."`
 	Hostname       string `name:"hostname" toml:"hostname" placeholder:"NAME" help:"Name of this server in Received fields and in a self-signed certificate (default: the machine's)."`
@@ -89,6 +91,7 @@ func (s *settings) overlay(over settings) {
 	}{
 		{&s.Data, over.Data}, {&s.IMAPS, over.IMAPS}, {&s.IMAP, over.IMAP}, {&s.LMTP, over.LMTP}, {&s.Cert, over.Cert}, {&s.Key, over.Key},
 		{&s.Hostname, over.Hostname}, {&s.Postmaster, over.Postmaster}, {&s.LogLevel, over.LogLevel},
+		{&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
 	} {
 		if f.from != "" {
 			*f.to = f.from
@@ -125,11 +128,15 @@ func (s *settings) check() error {
 		return errors.New("cert and key go together: give both, or neither for a self-signed certificate")
 	case s.MaxMessageSize < 1<<10 || s.MaxMessageSize >= 1<<32:
 		return fmt.Errorf("max-message-size %d is not between 1024 and 4294967295", s.MaxMessageSize)
+	case !isSocket(s.AuthSocket) || !isSocket(s.UsersSocket):
+		return errors.New("auth-socket and users-socket are of the form unix:PATH, in a folder that only the mail transfer agent can open")
 	case sanitizeHost(s.Hostname) != s.Hostname:
 		return fmt.Errorf("hostname %q is not the name of a host", s.Hostname)
 	}
 	return nil
 }
+
+func isSocket(addr string) bool { return addr == "" || strings.HasPrefix(addr, "unix:") }
 
 // dataFolder returns the data folder's absolute path; dir is "" where none was named.
 func dataFolder(dir string) (string, error) {

@@ -225,6 +225,15 @@ func (s *lmtpServer) resolve(address string) (account string, err error) {
 	return "", storage.ErrNoAccount
 }
 
+// hasRecipient tells a mail transfer agent whether an address can be delivered to.
+func (s *lmtpServer) hasRecipient(_ context.Context, address string) (bool, error) {
+	_, err := s.resolve(address)
+	if errors.Is(err, storage.ErrNoAccount) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }

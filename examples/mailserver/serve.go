@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver"
+	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/tlspolicy"
 )
@@ -75,6 +76,8 @@ type server struct {
 	settings settings
 	store    *store
 	auth     *auth
+	mtaAuth  *mta.Auth
+	mtaUsers *mta.Recipients
 	imap     *imapserver.Server
 	lmtp     *lmtpServer
 	control  *controlServer
@@ -128,6 +131,8 @@ func (s *server) prepare() error {
 	s.lmtp = &lmtpServer{unit: s.store.unit, hostname: s.settings.Hostname, postmaster: s.settings.Postmaster,
 		maxSize: s.settings.MaxMessageSize, logger: s.logger}
 	s.lmtp.start()
+	s.mtaAuth = s.auth.forMTA()
+	s.mtaUsers = &mta.Recipients{Lookup: s.lmtp.hasRecipient, Logger: s.logger}
 	if err := s.prepareTLS(); err != nil {
 		return err
 	}
@@ -138,6 +143,8 @@ func (s *server) prepare() error {
 		{"imaps", s.settings.IMAPS, s.imap.ServeTLS},
 		{"imap", s.settings.IMAP, s.imap.Serve},
 		{"lmtp", s.settings.LMTP, s.lmtp.serve},
+		{"auth", s.settings.AuthSocket, s.mtaAuth.Serve},
+		{"users", s.settings.UsersSocket, s.mtaUsers.Serve},
 	} {
 		if x.addr == "" {
 			continue
@@ -235,6 +242,9 @@ func (s *server) close() error {
 	}
 	for _, x := range s.services {
 		x.listener.Close()
+	}
+	if err := errors.Join(s.mtaAuth.Close(), s.mtaUsers.Close()); err != nil {
+		s.logger.Warn("the sockets for the mail transfer agent", "error", err)
 	}
 	s.auth.close()
 	return s.store.close()
