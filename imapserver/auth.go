@@ -227,6 +227,7 @@ func (c *conn) login(ctx context.Context, mech, user string, server sasl.Server)
 	}
 	id.account = account
 	c.identity = id
+	c.hide()
 	c.change(didLogin)
 	c.faults = 0
 	c.raiseLimits()

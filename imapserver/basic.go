@@ -15,7 +15,7 @@ func badAt(text string, column int) error { return &wire.SyntaxError{Text: text,
 // capabilities returns what is announced now, with spaces between.
 func (c *conn) capabilities() string {
 	names := []string{"IMAP4rev1"}
-	for _, e := range c.server.registry.extensions {
+	for _, e := range c.registry.extensions {
 		for _, cap := range e.capabilities {
 			switch {
 			case cap.when != nil && !cap.when(c):

@@ -19,12 +19,13 @@ import (
 // conn is one connection. Its goroutine is the only one that uses it, where nothing else is said; it alone writes
 // responses.
 type conn struct {
-	server *Server
-	net    net.Conn // as accepted
-	id     uint64
-	since  time.Time
-	info   connInfo              // the server's lock guards it
-	ending atomic.Pointer[Error] // why the connection has to end; set by any goroutine
+	server   *Server
+	registry *registry // what the client may use
+	net      net.Conn  // as accepted
+	id       uint64
+	since    time.Time
+	info     connInfo              // the server's lock guards it
+	ending   atomic.Pointer[Error] // why the connection has to end; set by any goroutine
 
 	ctx     context.Context // ends when the client is gone or the server stops
 	cancel  context.CancelFunc
@@ -39,7 +40,8 @@ type conn struct {
 
 	state       state
 	identity    identity
-	enabled     map[string]bool // what ENABLE switched on, in upper case
+	client      map[string]string // what it says of itself by ID
+	enabled     map[string]bool   // what ENABLE switched on, in upper case
 	selected    *selected
 	failures    int             // failed logins
 	faults      int             // faulty commands in a row; before login, in all
@@ -49,7 +51,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{server: s, net: nc, since: time.Now(), state: initialState, enabled: map[string]bool{}}
+	c := &conn{server: s, registry: s.registry, net: nc, since: time.Now(), state: initialState, enabled: map[string]bool{}}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.in.conn, c.in.beforeRead = nc, c.beforeRead
 	c.in.bound(c.since.Add(s.timeouts.Login))

@@ -98,7 +98,7 @@ func (c *conn) parse() (action, error) {
 		}
 		c.name = append(append(c.name, ' '), second...)
 	}
-	c.running = c.server.registry.commands[string(c.name)]
+	c.running = c.registry.commands[string(c.name)]
 	if c.running == nil {
 		return nil, bad("Unknown command")
 	}

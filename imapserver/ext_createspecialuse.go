@@ -10,6 +10,7 @@ import (
 func extCreateSpecialUse() extension {
 	return extension{
 		file:         "createspecialuse",
+		needs:        "SPECIAL-USE",
 		capabilities: []capability{{name: "CREATE-SPECIAL-USE", rfc: "RFC 6154, section 3"}},
 		createParams: []modifier[creation]{{"USE", parseUse}},
 	}

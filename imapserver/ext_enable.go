@@ -23,7 +23,7 @@ func parseEnable(c *conn) (action, error) {
 		if first && !d.ExpectSP() || !d.ExpectKeyword(&name, "a capability") {
 			return nil, nil
 		}
-		if f, ok := c.server.registry.enables[string(name)]; ok { // others are ignored: RFC 5161, section 3.1
+		if f, ok := c.registry.enables[string(name)]; ok { // others are ignored: RFC 5161, section 3.1
 			features = append(features, f)
 		}
 	}
@@ -51,7 +51,7 @@ func (c *conn) enable(ctx context.Context, name string) error {
 	if name == "" || c.enabled[name] {
 		return nil
 	}
-	f := c.server.registry.enables[name]
+	f := c.registry.enables[name]
 	c.enabled[name] = true
 	for _, other := range f.implies {
 		if err := c.enable(ctx, other); err != nil {

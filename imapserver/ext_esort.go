@@ -4,6 +4,7 @@ package imapserver
 func extESort() extension {
 	return extension{
 		file:         "esort",
+		needs:        "SORT",
 		capabilities: []capability{{name: "ESORT", rfc: "RFC 5267, section 3"}},
 	}
 }

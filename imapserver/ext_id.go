@@ -1,6 +1,9 @@
 package imapserver
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // extID is the ID command, by which both sides say what program they are (RFC 2971).
 func extID() extension {
@@ -20,6 +23,7 @@ func parseID(c *conn) (action, error) {
 		return nil, nil
 	}
 	var fields []any // names and values in turn
+	client := map[string]string{}
 	if !d.Word("NIL") {
 		d.ExpectList(func() bool {
 			var name, value string
@@ -29,11 +33,14 @@ func parseID(c *conn) (action, error) {
 			}
 			ok := d.ExpectString(&name) && d.ExpectSP() && d.ExpectNString(&value, &null)
 			fields = append(fields, name, value)
+			client[strings.ToLower(name)] = value
 			return ok
 		})
 	}
 	return func(context.Context) (reply, error) {
 		c.logger().Debug("imap: client identifies itself", "id", fields)
+		c.client = client
+		c.hide()
 		own := c.server.ServerID
 		if own == nil {
 			own = []string{"name", "mailhavn"}

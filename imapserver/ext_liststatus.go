@@ -6,6 +6,7 @@ import "context"
 func extListStatus() extension {
 	return extension{
 		file:         "liststatus",
+		needs:        "LIST-EXTENDED",
 		capabilities: []capability{{name: "LIST-STATUS", rfc: "RFC 5819, section 2"}},
 		listReturns:  []listOption{{"STATUS", "RFC 5819, section 2", parseListStatus}},
 	}

@@ -10,6 +10,7 @@ import (
 func extPartial() extension {
 	return extension{
 		file:         "partial",
+		needs:        "ESEARCH",
 		capabilities: []capability{{name: "PARTIAL", rfc: "RFC 9394, section 3"}},
 		searchReturns: []searchReturn{{"PARTIAL", "RFC 9394, section 3.1", func(c *conn, s *search) error {
 			column := c.dec.Column()

@@ -15,6 +15,7 @@ const enableQresync = "QRESYNC"
 func extQresync() extension {
 	return extension{
 		file:         "qresync",
+		needs:        "CONDSTORE",
 		capabilities: []capability{{name: "QRESYNC", rfc: "RFC 7162, section 3.2.2"}},
 		enables: []enableFeature{{
 			name: enableQresync, announced: "QRESYNC", implies: []string{enableCondstore},

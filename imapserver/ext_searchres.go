@@ -5,6 +5,7 @@ package imapserver
 func extSearchRes() extension {
 	return extension{
 		file:         "searchres",
+		needs:        "ESEARCH",
 		capabilities: []capability{{name: "SEARCHRES", rfc: "RFC 5182, section 2"}},
 		searchReturns: []searchReturn{{"SAVE", "RFC 5182, section 2.1", func(_ *conn, s *search) error {
 			s.save = true

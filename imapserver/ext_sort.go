@@ -105,7 +105,7 @@ func (c *conn) parseOrder(s *search) (err error) {
 		if reverse && (!d.ExpectSP() || !d.ExpectKeyword(&name, "a sort criterion")) {
 			return false
 		}
-		k, ok := c.server.registry.sortKeys[string(name)]
+		k, ok := c.registry.sortKeys[string(name)]
 		switch {
 		case !ok:
 			err = badAt("unknown sort criterion", column)

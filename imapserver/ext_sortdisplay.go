@@ -7,6 +7,7 @@ func extSortDisplay() extension {
 	const rfc = "RFC 5957, section 4"
 	return extension{
 		file:         "sortdisplay",
+		needs:        "SORT",
 		capabilities: []capability{{name: "SORT=DISPLAY", rfc: "RFC 5957, section 1"}},
 		sortKeys: []sortKey{
 			{name: "DISPLAYFROM", rfc: rfc, text: func(dst []byte, _ *candidate, e *message.Envelope) []byte {

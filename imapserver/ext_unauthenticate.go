@@ -25,6 +25,7 @@ func parseUnauthenticate(c *conn) (action, error) {
 		c.identity.account.Close()
 		c.identity = identity{}
 		clear(c.enabled)
+		c.hide()
 		c.early = 0
 		c.lowerLimits()
 		c.in.bound(time.Now().Add(c.server.timeouts.Login))

@@ -13,6 +13,7 @@ import (
 type extension struct {
 	file         string       // ext_<file>.go, tested by ext_<file>_test.go
 	capabilities []capability // what announces it; none for a part of IMAP4rev1 and IMAP4rev2
+	needs        string       // a capability without which it is of no use
 	enables      []enableFeature
 	commands     []command
 

@@ -71,7 +71,7 @@ func parseFetch(c *conn) (action, error) {
 	}
 	if err == nil && d.SP() {
 		var found bool
-		if found, err = parseModifiers(c, c.server.registry.fetchMods, f); !found && err == nil {
+		if found, err = parseModifiers(c, c.registry.fetchMods, f); !found && err == nil {
 			d.Expected("modifiers")
 		}
 	}
@@ -93,13 +93,13 @@ func (c *conn) parseFetchItem(f *fetch, macros bool) error {
 	}
 	if names, ok := fetchMacros[string(name)]; ok && macros {
 		for _, n := range names {
-			if err := c.server.registry.fetchItems[n].parse(c, f); err != nil {
+			if err := c.registry.fetchItems[n].parse(c, f); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	item, ok := c.server.registry.fetchItems[string(name)]
+	item, ok := c.registry.fetchItems[string(name)]
 	if !ok {
 		return badAt("unknown data item", column)
 	}

@@ -60,7 +60,7 @@ func parseList(c *conn) (action, error) {
 	if !d.ExpectSP() {
 		return nil, nil
 	}
-	selecting, err := c.parseListOptions(c.server.registry.listSelects, l)
+	selecting, err := c.parseListOptions(c.registry.listSelects, l)
 	if err != nil || selecting && !d.ExpectSP() {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func parseList(c *conn) (action, error) {
 		if !d.ExpectWord("RETURN") || !d.ExpectSP() {
 			return nil, nil
 		}
-		if found, err := c.parseListOptions(c.server.registry.listReturns, l); err != nil || !found {
+		if found, err := c.parseListOptions(c.registry.listReturns, l); err != nil || !found {
 			d.Expected(`"("`)
 			return nil, err
 		}

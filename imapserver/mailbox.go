@@ -21,7 +21,7 @@ func parseCreate(c *conn) (action, error) {
 		return nil, nil
 	}
 	if c.dec.SP() {
-		found, err := parseModifiers(c, c.server.registry.createParams, &cr)
+		found, err := parseModifiers(c, c.registry.createParams, &cr)
 		if !found || err != nil {
 			c.dec.Expected("parameters")
 			return nil, err
@@ -39,7 +39,7 @@ func (c *conn) create(ctx context.Context, cr creation) (r reply, err error) {
 	if err != nil {
 		return r, err
 	}
-	for _, e := range c.server.registry.extensions {
+	for _, e := range c.registry.extensions {
 		if e.created != nil {
 			r.code = e.created(mbox)
 		}

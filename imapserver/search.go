@@ -112,7 +112,7 @@ func (c *conn) parseReturns(s *search) (err error) {
 		if !c.dec.ExpectKeyword(&name, "a result option") {
 			return false
 		}
-		option, ok := c.server.registry.searchReturns[string(name)]
+		option, ok := c.registry.searchReturns[string(name)]
 		if !ok {
 			err = badAt("unknown result option", column)
 			return false

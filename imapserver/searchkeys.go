@@ -100,7 +100,7 @@ func (p *program) parseKey(c *conn) (key predicate, err error) {
 	if err != nil || !d.ExpectKeyword(&name, "a search key") {
 		return key, err
 	}
-	k, ok := c.server.registry.searchKeys[string(name)]
+	k, ok := c.registry.searchKeys[string(name)]
 	if !ok {
 		return key, badAt("unknown search key", column)
 	}

@@ -66,7 +66,7 @@ func (c *conn) parseSelection(readOnly bool) (action, error) {
 		return nil, nil
 	}
 	if c.dec.SP() {
-		found, err := parseModifiers(c, c.server.registry.selectParams, sel)
+		found, err := parseModifiers(c, c.registry.selectParams, sel)
 		if !found || err != nil {
 			c.dec.Expected("parameters")
 			return nil, err
@@ -127,7 +127,7 @@ func (c *conn) writeSelected() {
 	c.untaggedOK(codeNumber("UIDVALIDITY", st.UIDValidity), "UIDs are valid")
 	c.untaggedOK(codeNumber("UIDNEXT", st.UIDNext), "Next UID")
 	c.untaggedOK(codeNumber("HIGHESTMODSEQ", st.HighestModSeq), "Highest MODSEQ")
-	for _, e := range c.server.registry.extensions {
+	for _, e := range c.registry.extensions {
 		if e.selected != nil {
 			e.selected(c)
 		}

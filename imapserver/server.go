@@ -24,6 +24,11 @@ type Server struct {
 	Open func(ctx context.Context, user string) (*storage.Account, error)
 	// Restrict says what a session of the user may not do. If nil, there are no restrictions.
 	Restrict func(ctx context.Context, user string) (Restrictions, error)
+	// Hide names capabilities that are kept from a client, as if they were not built in: with them go their commands, options and items, and
+	// extensions that build on them. It is asked after login and after the ID command, with the user ("" before login) and the
+	// fields of ID, their names in lower case (nil before ID). What is unknown is passed over; IMAP4rev1 and mechanisms cannot be hidden. If
+	// nil, nothing is hidden.
+	Hide func(user string, client map[string]string) []string
 	// InsecureAuth allows to log in without TLS, on the loopback or behind a proxy that ends TLS. If false, only
 	// with TLS.
 	InsecureAuth bool
@@ -37,6 +42,7 @@ type Server struct {
 
 	once     sync.Once // sets the following fields, constant then
 	registry *registry
+	visible  registries
 	limits   Limits
 	timeouts Timeouts
 	logger   *slog.Logger

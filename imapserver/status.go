@@ -87,7 +87,7 @@ func (c *conn) parseStatusItems() ([]statusItem, error) {
 		if !c.dec.ExpectKeyword(&name, "a status item") {
 			return false
 		}
-		item, ok := c.server.registry.statusItems[string(name)]
+		item, ok := c.registry.statusItems[string(name)]
 		if !ok {
 			err = badAt("unknown status item", column)
 		}

@@ -35,7 +35,7 @@ func parseStore(c *conn) (action, error) {
 	if !c.parseSet(&st.set) || !d.ExpectSP() {
 		return nil, nil
 	}
-	found, err := parseModifiers(c, c.server.registry.storeMods, st)
+	found, err := parseModifiers(c, c.registry.storeMods, st)
 	if err != nil || found && !d.ExpectSP() {
 		return nil, err
 	}
