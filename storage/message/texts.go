@@ -30,7 +30,7 @@ type SearchText struct {
 }
 
 // SearchTexts hands each text of the message on, until each returns false or an error. content is the message in wire form. Parts that are
-// neither text nor messages are left out. The error is one of reading, of each, or ErrCut.
+// neither text nor messages are left out; what was not looked into because of a limit is taken for text as it stands. The error is one of reading, of each, or ErrCut.
 func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bool, err error)) error {
 	w := textWalk{content: content, each: each}
 	inner := false // the part is a message in the message, whose header is text to people
@@ -39,7 +39,8 @@ func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bo
 		if more, err := w.header(part, !inner); !more || err != nil {
 			return err
 		}
-		if inner = part.Message; inner || part.Multipart || !strings.HasPrefix(part.MediaType, "text/") {
+		limited := r.flags&isOverflow != 0
+		if inner = part.Message; inner || part.Multipart || !limited && !strings.HasPrefix(part.MediaType, "text/") {
 			continue
 		}
 		body := io.NewSectionReader(content, part.BodyOffset, part.BodySize)
