@@ -20,6 +20,7 @@ var forbidden = []struct{ pkg, dep, why string }{
 	{"passwd", "imapserver", "passwords are proved to every kind of server; the interface between them is structural"},
 	{"passwd", "storage", "the user database stands alone"},
 	{"passwd", "tlspolicy", "the user database stands alone"},
+	{"passwd/policy", "passwd/mech", "a registration page needs no protocol"},
 	{"passwd/hash", "passwd/mech", "old hashes are read without any protocol"},
 	{"passwd/mech", "passwd/zxcvbn", "mechanisms know messages and proofs, not what a good password is"},
 	{"imapserver", "tlspolicy", "any *tls.Config must do"},
