@@ -22,7 +22,7 @@
 //	  vfs                 the seam to the file system: a folder, memory
 //	  storagetest         a disk that loses power, a crash explorer, conformance of file systems
 //	tlspolicy             Mozilla's TLS policies as *tls.Config, certificates from files, a self-signed one
-//	passwd                users in a file, argon2id, SASL
+//	passwd                users in a file, argon2id, SASL; below it policies, strength, breaches, old hashes, throttling and more
 //	examples/embed        the smallest server
 //	examples/mailserver   the reference server
 //

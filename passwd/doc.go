@@ -1,6 +1,8 @@
-// Package passwd keeps the users of a mail host and checks their passwords.
-// It needs the standard library, golang.org/x/crypto and the interfaces of
-// github.com/emersion/go-sasl, and is of use to any server.
+// Package passwd keeps the users of a mail host and checks who they are. It is
+// of use to any server that speaks SASL. The packages below it are of use alone:
+// policy and zxcvbn (which password is good), breach (which is known), hash (old
+// hashes), mech (SASL), oauth (tokens), throttle (guessing), totp (second factor),
+// sqlusers (users in a database), mta (Postfix and Exim).
 //
 // # Users
 //
@@ -15,12 +17,14 @@
 // The fields are separated by ":".
 //
 //   - name: see [CanonicalName]. It is compared without regard to case.
-//   - hash: an argon2id hash in the PHC string format, as the argon2 program and
-//     Dovecot (there behind "{ARGON2ID}") write it.
-//   - state: "active" or "disabled".
+//   - hash: an argon2id hash in the PHC string format, or any other that package
+//     hash reads; that becomes argon2id at the user's next login.
+//   - state: "active", "disabled", or "must-change" (see [RequireChange]).
 //   - attributes: any number of key=value, separated by spaces. A key consists of
 //     a-z, 0-9, "-", "_", ".". In a value, space, ":", "%" and control characters
 //     are written as "%" and two hexadecimal digits. The field may be left out.
+//     Those of this package are "expires", "changed", "app-only", and what begins
+//     with "scram-" or "app."; package totp has "totp", "totp-new" and "recovery".
 //
 // Empty lines and lines that begin with "#" are comments. They, and the lines
 // that cannot be understood, stay as they are when the file is rewritten. A line
@@ -32,15 +36,18 @@
 //
 // Passwords are stored as argon2id (RFC 9106) with the parameters that OWASP's
 // Password Storage Cheat Sheet recommends, see [Params]. A [Hasher] bounds how
-// many are computed at a time, because each takes 19 MiB. Passwords are the exact
-// bytes of valid UTF-8; they appear in no error and no log.
+// many are computed at a time, because each takes 19 MiB. Passwords are valid UTF-8,
+// prepared by the profile OpaqueString of PRECIS (RFC 8265, section 4.2), so that
+// they are the same however a keyboard composes accents; they appear in no error and
+// no log. Whoever sets one should ask package policy first.
 //
 // # Authentication
 //
-// [Authenticator] offers the SASL mechanisms: PLAIN (RFC 4616), under TLS only.
+// [Authenticator] offers SASL mechanisms, under TLS only: PLAIN (RFC 4616), LOGIN,
+// SCRAM-SHA-1, -256 and -512 (RFC 5802, RFC 7677) with -PLUS by tls-exporter (RFC 9266)
+// or tls-server-end-point, OAUTHBEARER (RFC 7628), XOAUTH2 and EXTERNAL.
 // A stranger cannot tell which names exist: an unknown name, a wrong password
 // and a disabled user get one answer, after one computation of a hash each.
 // Computations take equally long if all hashes in the file have the parameters
 // of the [Hasher], as all have that this package wrote with them.
-// Slowing down those who guess is left to the server, which knows all protocols.
 package passwd
