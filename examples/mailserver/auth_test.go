@@ -1,15 +1,27 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
 	"log/slog"
+	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // The filter for fail2ban finds the address in the lines that we write, and in no others.
@@ -47,6 +59,62 @@ func TestFail2ban(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%+v: %q in %q", test, got, log.String())
+		}
+	}
+}
+
+// A client with a certificate of the authority logs in without a password, and one whom nobody knows is sent to the administrator.
+func TestClientCertificate(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(time.Hour)}
+	issue := func(template *x509.Certificate) tls.Certificate {
+		der, err := x509.CreateCertificate(rand.Reader, template, authority, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	}
+	client := func(address string) *tls.Certificate {
+		c := issue(&x509.Certificate{SerialNumber: big.NewInt(2), EmailAddresses: []string{address}, NotAfter: time.Now().Add(time.Hour),
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+		return &c
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issue(authority).Certificate[0]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	srv, err := newServer(settings{Data: filepath.Join(dir, "d"), IMAPS: "127.0.0.1:0", ClientCA: file, MaxMessageSize: 1 << 20,
+		OAuthIssuer: "https://id.example", OAuthKeys: "https://id.example/keys", OAuthAudience: "mail"}, storage.Options{}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.start()
+	defer srv.close()
+	a := &admin{store: srv.store}
+	if err := a.do(t.Context(), request{Command: "add", Name: "anna@example.org", Password: "quiet lanterns"}, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{"anna@example.org": "a OK ", "nobody@example.org": "a NO [CONTACTADMIN]"} {
+		conn, err := tls.Dial("tcp", addressOf(srv.services[0].listener), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"imap"},
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return client(address), nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(time.Minute))
+		in := bufio.NewReader(conn)
+		greeting, err := in.ReadString('\n')
+		if err != nil || !strings.Contains(greeting, " AUTH=EXTERNAL") || !strings.Contains(greeting, " AUTH=OAUTHBEARER") || !strings.Contains(greeting, " AUTH=SCRAM-SHA-256-PLUS") {
+			t.Errorf("%q, %v", greeting, err)
+		}
+		fmt.Fprint(conn, "a AUTHENTICATE EXTERNAL =\r\n")
+		if got, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, %v", address, got, err)
 		}
 	}
 }

@@ -182,8 +182,10 @@ func (s *server) prepareTLS() error {
 	if err != nil {
 		return err
 	}
-	s.imap.TLS, err = tlspolicy.Intermediate.ALPN("imap").Server(cert)
-	return err
+	if s.imap.TLS, err = tlspolicy.Intermediate.ALPN("imap").Server(cert); err != nil {
+		return err
+	}
+	return errors.Join(s.auth.offerCertificates(s.settings, s.imap.TLS), s.auth.offerTokens(s.settings))
 }
 
 // start begins to accept connections.
