@@ -60,7 +60,7 @@ func openFilter(t testing.TB, paths ...string) *Filter {
 
 // All that is there is found, and of what is not as much as theory says.
 func TestFilter(t *testing.T) {
-	const n, others = 30_000, 200_000
+	const n, others = 20_000, 150_000
 	for _, bits := range []int{8, 16} {
 		last := 0.0
 		path, count := build(t, listOf(hashes(n)), Options{Bits: bits, Progress: func(p float64) { last = p }})

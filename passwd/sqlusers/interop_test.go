@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	_ "github.com/lib/pq"
+	_ "modernc.org/sqlite"
 )
 
 // TestPostgreSQL runs a real PostgreSQL on a socket in a folder of its own.
@@ -48,4 +49,12 @@ func TestPostgreSQL(t *testing.T) {
 	must(t, err)
 	defer db.Close()
 	conform(t, db, PostgreSQL())
+}
+
+// TestSQLite is here since its driver takes a minute to compile.
+func TestSQLite(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "users.db")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)")
+	must(t, err)
+	defer db.Close()
+	conform(t, db, SQLite())
 }
