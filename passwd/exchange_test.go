@@ -39,16 +39,13 @@ func TestImport(t *testing.T) {
 		must(t, f.Add(background, "emil", "x"))
 		left, err := f.Import(background, users)
 		must(t, err)
-		if want := 0; test.format == DovecotFile {
-			want = 1
-			if len(left) != want {
-				t.Errorf("%s: left %v", test.format, left)
-			}
+		if emil := test.format == DovecotFile; (len(left) == 1) != emil { // who is there already
+			t.Errorf("%s: left %v", test.format, left)
 		}
 		if _, err := f.Authenticate(background, test.login[0], test.login[1]); err != nil {
 			t.Errorf("%s: %v", test.format, err)
 		}
-		if strings.Contains(content(t, f), "sec:ret") || fmt.Sprint(problems) != strings.ReplaceAll(fmt.Sprint(problems), "sha512", "") {
+		if strings.Contains(content(t, f)+fmt.Sprint(problems), "sec:ret") {
 			t.Error("a password is in the file or the problems")
 		}
 		if bad, _ := f.Problems(); len(bad) > 0 {
