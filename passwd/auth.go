@@ -286,10 +286,8 @@ func (x *exchange) verifier(name, user string) (hash.SCRAM, error) {
 	if err != nil && isTemporary(err) {
 		return hash.SCRAM{}, err
 	}
-	if stored, err2 := hash.Parse(r.Attributes[scramAttribute(name)]); err == nil && err2 == nil && !r.appOnly(x.a.Protocol) {
-		if s, ok := stored.SCRAM(); ok {
-			return s, nil
-		}
+	if s, ok := r.scram(name); ok && err == nil && !r.appOnly(x.a.Protocol) {
+		return s, nil
 	}
 	if canonical, err := CanonicalName(user); err == nil {
 		user = canonical

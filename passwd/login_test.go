@@ -316,6 +316,17 @@ func TestSCRAM(t *testing.T) {
 	_, err = scramLogin(t, a, "anna", "other")
 	want(t, "the new password", err, nil)
 
+	// A verifier of another server is enough.
+	v, err := hash.NewSCRAM("SHA-256", "from dovecot", 4096)
+	must(t, err)
+	must(t, f.Add(background, "emil", "x"))
+	must(t, f.Update(background, "emil", func(r *Record) error { r.setAttribute(scramAttribute("SHA-256"), ""); return nil }))
+	store(t, f, "emil", v.String())
+	_, err = scramLogin(t, a, "emil", "from dovecot")
+	want(t, "imported verifier", err, nil)
+	_, err = scramLogin(t, a, "emil", "x")
+	want(t, "imported verifier, wrong password", err, ErrCredentials)
+
 	// What a stranger sees of a user who does not exist stays the same, also after a restart.
 	first := func(a *Authenticator, user string) string {
 		server, _, err := a.Start(background, "SCRAM-SHA-256", somewhere, withTLS)

@@ -85,6 +85,18 @@ func (r *Record) setPassword(s secrets) {
 	}
 }
 
+// scram returns the user's verifier for a hash function, which may be all that another server has left of the password.
+func (r Record) scram(name string) (hash.SCRAM, bool) {
+	if s, ok := r.Hash.SCRAM(); ok && s.Hash == name {
+		return s, true
+	}
+	stored, err := hash.Parse(r.Attributes[scramAttribute(name)])
+	if err != nil {
+		return hash.SCRAM{}, false
+	}
+	return stored.SCRAM()
+}
+
 // setAttribute sets an attribute, or removes it if value is "".
 func (r *Record) setAttribute(key, value string) {
 	if value == "" {
