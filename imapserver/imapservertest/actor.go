@@ -249,7 +249,8 @@ func (a *actor) catchUp() error {
 	return a.look()
 }
 
-// tally counts the responses, and compares bodies with what was seen of them before.
+// tally counts the responses, and compares bodies with what was seen of them before. NIL is what some servers tell of messages that others have
+// expunged (RFC 2180, section 4.1.3).
 func (a *actor) tally(untagged []response) error {
 	for _, u := range untagged {
 		if name := u.name(); name != "OK" && name != "SEARCH" && name != "ESEARCH" {
@@ -261,7 +262,7 @@ func (a *actor) tally(untagged []response) error {
 		items, _, _ := toPairs(u.body[2].list)
 		uid, ok := items["UID"]
 		body, ok2 := items["BODY[]"]
-		if ok && ok2 {
+		if ok && ok2 && body.kind == str {
 			if err := a.sim.sameBody(a.box, uid, body.text); err != nil {
 				return err
 			}

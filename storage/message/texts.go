@@ -39,8 +39,7 @@ func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bo
 		if more, err := w.header(part, !inner); !more || err != nil {
 			return err
 		}
-		limited := r.flags&isOverflow != 0
-		if inner = part.Message; inner || part.Multipart || !limited && !strings.HasPrefix(part.MediaType, "text/") {
+		if inner = part.Message; inner || part.Multipart || r.flags&isOverflow == 0 && !isReadable(part.MediaType) {
 			continue
 		}
 		body := io.NewSectionReader(content, part.BodyOffset, part.BodySize)
@@ -52,6 +51,11 @@ func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bo
 		return ErrCut
 	}
 	return nil
+}
+
+// isReadable tells whether parts of the type are for people to read, such as text and reports about delivery.
+func isReadable(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "message/")
 }
 
 type textWalk struct {
