@@ -84,7 +84,7 @@ func exactDifferences(messages [][]byte) []imapservertest.Difference {
 			},
 		},
 		{
-			Name: "a part with parts of its own", Why: "RFC 3516, section 4.3: BINARY removes the encoding of the part itself, and composite ones have none (RFC 2045, section 6.4); " +
+			Name: "a part with parts of its own", Why: "RFC 3516, section 4.3: BINARY removes the encoding of the part itself, and composite ones have none; " +
 				"Dovecot decodes the parts within too and changes their headers",
 			Is: func(command string, message []byte, want, _ string) bool {
 				return strings.Contains(command, "BINARY.PEEK") && strings.Contains(want, "Content-Transfer-Encoding: binary") ||
