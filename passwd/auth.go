@@ -292,7 +292,7 @@ func (x *exchange) verifier(name, user string) (hash.SCRAM, error) {
 	if canonical, err := CanonicalName(user); err == nil {
 		user = canonical
 	}
-	return mech.Fake(name, user, x.a.fakeSecret(), x.a.Hasher.iterations(name)), nil
+	return mech.Fake(name, user, x.a.fakeSecret(), x.a.Hasher.iterations()), nil
 }
 
 func (a *Authenticator) fakeSecret() []byte {
