@@ -16,8 +16,9 @@ func (w *fileWork) recover(st *accountState, records []*record, last checkpointE
 	if err := w.recoverFolders(st, records, last.state); err != nil {
 		return err
 	}
+	doubtful := flaggedSince(records, last.state)
 	for id, rows := range touchedBoxes(records) {
-		if err := w.recoverBox(st, id, rows); err != nil {
+		if err := w.recoverBox(st, id, rows, doubtful[id]); err != nil {
 			return err
 		}
 	}
@@ -82,6 +83,20 @@ func touchedBoxes(records []*record) map[ID]map[UID]Message {
 		}
 	}
 	return boxes
+}
+
+// flaggedSince returns the messages whose flags have changed since the checkpoint. The letters that their names show may never reach the
+// disk, see movedFolders.
+func flaggedSince(records []*record, checkpoint LSN) map[ID]UIDSet {
+	flagged := map[ID]UIDSet{}
+	for _, r := range records {
+		for _, x := range r.effects {
+			if x, ok := x.(*flagsEffect); ok && r.lsn > checkpoint {
+				flagged[x.id] = flagged[x.id].Union(x.uids)
+			}
+		}
+	}
+	return flagged
 }
 
 // movedFolders returns the mailboxes whose folders records made, moved or removed, and which of them records after the checkpoint
@@ -248,8 +263,9 @@ func (w *fileWork) listFolders() (map[ID]string, error) {
 	return have, nil
 }
 
-// recoverBox learns which files a mailbox has. A mailbox that is gone may have been the source of copies.
-func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) error {
+// recoverBox learns which files a mailbox has. A mailbox that is gone may have been the source of copies. The letters of the doubtful
+// messages are changed, so that the checkpoint gives them their right ones once more.
+func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message, doubtful UIDSet) error {
 	folder, ok := w.folders[id]
 	if !ok {
 		return nil
@@ -271,7 +287,7 @@ func (w *fileWork) recoverBox(st *accountState, id ID, rows map[UID]Message) err
 			rows[m.UID] = *m
 		}
 	}
-	err := w.scan(folder, d, rows)
+	err := w.scan(folder, d, rows, doubtful)
 	if errors.Is(err, fs.ErrNotExist) { // deleted, and cleared since
 		delete(w.folders, id)
 		return nil
@@ -446,13 +462,13 @@ func (w *fileWork) clearSpool() error {
 
 // scan lists the message files of a mailbox, with the flags that their names tell. rows are the messages that the state
 // and the log tell of: a file that has the UID of one but another name is of a record that the log has lost.
-func (w *fileWork) scan(folder string, d *diskFiles, rows map[UID]Message) error {
+func (w *fileWork) scan(folder string, d *diskFiles, rows map[UID]Message, doubtful UIDSet) error {
 	fsys := w.account.unit.fs
 	entries, err := fsys.ReadDir(folder + "/cur")
 	if err != nil {
 		return err
 	}
-	found := map[UID]Message{}
+	found, names := map[UID]Message{}, map[UID]string{}
 	for _, e := range entries {
 		base, info, _ := strings.Cut(e.Name, ":2,")
 		f, ok := maildir.ParseBase(base)
@@ -472,10 +488,17 @@ func (w *fileWork) scan(folder string, d *diskFiles, rows map[UID]Message) error
 		if flags := Flags(maildir.ParseInfo(info)); flags != m.Flags || !known {
 			m.Flags, m.ModSeq = flags, 0 // differs from the view's, so the letters will follow
 		}
-		found[m.UID] = m
+		found[m.UID], names[m.UID] = m, e.Name
 	}
 	for _, uid := range slices.Sorted(maps.Keys(found)) {
-		d.files = d.files.append(found[uid])
+		m := found[uid]
+		if doubtful.Contains(uid) {
+			m.Flags, m.ModSeq = m.Flags^Seen, 0
+			if err := fsys.Rename(folder+"/cur/"+names[uid], folder+"/cur/"+d.name(&m)); err != nil {
+				return err
+			}
+		}
+		d.files = d.files.append(m)
 	}
 	return nil
 }
