@@ -13,7 +13,7 @@ var arguments = map[string]string{
 	"DELETE": " new", "RENAME": " Sent Gone", "SUBSCRIBE": " INBOX", "UNSUBSCRIBE": " INBOX", "LIST": ` "" *`, "LSUB": ` "" *`,
 	"STATUS": " INBOX (MESSAGES)", "APPEND": " INBOX {1+}\r\nx", "SEARCH": " ALL", "FETCH": " 1 UID", "STORE": " 1 FLAGS ()",
 	"COPY": " 1 Sent", "MOVE": " 1 Sent", "UID SEARCH": " ALL", "UID FETCH": " 1 UID", "UID STORE": " 1 FLAGS ()",
-	"UID COPY": " 1 Sent", "UID MOVE": " 1 Sent", "REPLACE": " 1 Sent {1+}\r\nx", "THREAD": " REFERENCES UTF-8 ALL", "UID THREAD": " REFERENCES UTF-8 ALL", "SORT": " (DATE) UTF-8 ALL", "UID SORT": " (DATE) UTF-8 ALL", "UID REPLACE": " 1 Sent {1+}\r\nx", "UID EXPUNGE": " 1", "ID": " NIL", "ENABLE": " IMAP4rev2",
+	"UID COPY": " 1 Sent", "UID MOVE": " 1 Sent", "COMPRESS": " DEFLATE", "REPLACE": " 1 Sent {1+}\r\nx", "THREAD": " REFERENCES UTF-8 ALL", "UID THREAD": " REFERENCES UTF-8 ALL", "SORT": " (DATE) UTF-8 ALL", "UID SORT": " (DATE) UTF-8 ALL", "UID REPLACE": " 1 Sent {1+}\r\nx", "UID EXPUNGE": " 1", "ID": " NIL", "ENABLE": " IMAP4rev2",
 }
 
 // TestCommandsByState gives each command of the table in each state: where it is not allowed, the answer is BAD and nothing

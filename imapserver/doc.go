@@ -50,6 +50,7 @@
 //
 // Every rule in the code names its RFC and section. The table has them all: number, title, files, capabilities. Tests hold it to the code.
 //
+//	RFC 1951	DEFLATE Compressed Data Format Specification version 1.3	internal/inflate/inflate.go internal/inflate/code.go	-
 //	RFC 2177	IMAP4 IDLE command	ext_idle.go	IDLE
 //	RFC 2342	IMAP4 Namespace	ext_namespace.go	NAMESPACE
 //	RFC 2683	IMAP4 Implementation Recommendations	internal/wire/limits.go	-
@@ -65,6 +66,7 @@
 //	RFC 4648	The Base16, Base32, and Base64 Data Encodings	internal/wire/string.go	-
 //	RFC 4731	IMAP4 Extension to SEARCH Command for Controlling What Kind of Information Is Returned	ext_esearch.go	ESEARCH
 //	RFC 4959	IMAP Extension for Simple Authentication and Security Layer (SASL) Initial Client Response	ext_sasl.go auth.go	SASL-IR
+//	RFC 4978	The IMAP COMPRESS Extension	ext_compress.go internal/inflate/inflate.go	COMPRESS=DEFLATE
 //	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES

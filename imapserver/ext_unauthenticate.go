@@ -29,6 +29,6 @@ func parseUnauthenticate(c *conn) (action, error) {
 		c.early = 0
 		c.lowerLimits()
 		c.in.bound(time.Now().Add(c.server.timeouts.Login))
-		return reply{}, nil
+		return reply{after: c.uncompress}, nil
 	}, nil
 }

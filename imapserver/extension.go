@@ -45,6 +45,7 @@ func extensions() []extension {
 		extID(),
 		extEnable(),
 		extUnauthenticate(),
+		extCompress(),
 		extI18NLevel(),
 		extIdle(),
 		extNamespace(),

@@ -60,6 +60,9 @@ func (r *runner) sessionDirective(name, verb, rest string) error {
 	switch verb {
 	case "starttls":
 		return s.startTLS(r.server.TLS)
+	case "compress":
+		s.compress()
+		return nil
 	case "starttls-or-eof":
 		return r.startTLSOrEOF(s)
 	case "close":

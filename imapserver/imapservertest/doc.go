@@ -26,14 +26,16 @@
 //	A< FOUND 1:3                                                   the result of SEARCH, as SEARCH or ESEARCH
 //	A< <eof>                                                       the server ends the connection
 //	A connect, A connect-plain                                     connect only; otherwise the first line logs in, too
-//	A starttls, A starttls-or-eof, A close, A quiet                TLS; drop the connection; nothing comes for a while
+//	A starttls, A starttls-or-eof, A compress                      the connection changes
+//	A close, A quiet                                               drop the connection; nothing comes for a while
 //	A raw "Go string"                                              send octets as they are
 //	A flood 100000                                                 send a command with the tag flood that does not end
 //
 // Any line may begin with conditions: [rev2] is a mode, [dovecot] a server's name, [!x] negates, [a|b] is one of them.
 // A session that a line names first connects, logs in to the script's fresh account and enables what the mode wants.
 //
-// Every script runs in the modes rev1 (IMAP4rev1), rev2 (ENABLE IMAP4rev2), qresync (ENABLE QRESYNC) and rev2qresync.
+// Every script runs in the modes rev1 (IMAP4rev1), rev2 (ENABLE IMAP4rev2), qresync (ENABLE QRESYNC), rev2qresync
+// and compress (COMPRESS=DEFLATE).
 //
 // # What clients send
 //

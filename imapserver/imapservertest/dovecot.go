@@ -34,6 +34,10 @@ first_valid_uid = 5000
 mail_max_userip_connections = 5000
 auth_mechanisms = plain
 auth_failure_delay = 0
+mail_plugins = zlib
+protocol imap {
+  mail_plugins = zlib imap_zlib
+}
 namespace inbox {
   inbox = yes
   separator = /

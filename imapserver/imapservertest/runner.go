@@ -94,6 +94,13 @@ func (r *runner) session(name string) (*session, error) {
 			return nil, err
 		}
 	}
+	if !r.mode.compress {
+		return s, nil
+	}
+	if _, err := s.command("COMPRESS DEFLATE"); err != nil {
+		return nil, err
+	}
+	s.compress()
 	return s, nil
 }
 

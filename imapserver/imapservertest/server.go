@@ -53,9 +53,10 @@ func (s *Server) lacks(capability string) bool {
 
 // mode is a way to run every conversation: which extensions each session enables after it has logged in.
 type mode struct {
-	name  string
-	needs []string // capabilities
-	conds []string // true in script conditions, beside the name
+	name     string
+	needs    []string // capabilities
+	conds    []string // true in script conditions, beside the name
+	compress bool     // by COMPRESS=DEFLATE
 }
 
 // modes are run for every script that does not restrict itself.
@@ -63,6 +64,7 @@ var modes = []mode{
 	{name: "rev1"},
 	{name: "rev2", needs: []string{"IMAP4rev2"}},
 	{name: "qresync", needs: []string{"QRESYNC"}, conds: []string{"rev1"}},
+	{name: "compress", conds: []string{"rev1"}, compress: true},
 	{name: "rev2qresync", needs: []string{"IMAP4rev2", "QRESYNC"}, conds: []string{"rev2", "qresync"}},
 }
 
@@ -107,8 +109,12 @@ func runConversation(t *testing.T, s *Server, c conversation, m mode) {
 
 // run runs the script. Its errors begin with the place in the script.
 func (r *runner) run() error {
-	if len(r.mode.needs) > 0 {
-		if err := r.require(r.mode.needs); err != nil {
+	needs := r.mode.needs
+	if r.mode.compress {
+		needs = append(slices.Clone(needs), "COMPRESS=DEFLATE")
+	}
+	if len(needs) > 0 {
+		if err := r.require(needs); err != nil {
 			return fmt.Errorf(" (%s): %w", r.mode.name, err)
 		}
 	}

@@ -3,6 +3,7 @@ package imapservertest
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (s *session) start(conn net.Conn) {
 	})
 }
 
-// read hands over responses until the connection ends, or until STARTTLS succeeded.
+// read hands over responses until the connection ends, or until a command has succeeded after which it looks different.
 func (s *session) read(r *bufio.Reader, out chan<- arrival) {
 	for {
 		resp, err := readResponse(r)
@@ -105,17 +106,22 @@ func (s *session) read(r *bufio.Reader, out chan<- arrival) {
 		}
 		s.log.add(s.name, "<", resp.raw)
 		s.mu.Lock()
-		startTLS := resp.tagged() && resp.word(0) == "OK" && s.mirror.during("STARTTLS")
+		changes := resp.tagged() && resp.word(0) == "OK" && s.mirror.during("STARTTLS", "COMPRESS")
+		unauthenticated := resp.tagged() && resp.word(0) == "OK" && s.mirror.during("UNAUTHENTICATE")
 		err = s.mirror.apply(resp)
 		s.mu.Unlock()
+		if d, ok := s.conn.(*deflated); ok && unauthenticated { // RFC 8437, section 3
+			s.conn = d.Conn
+			r = bufio.NewReader(d.Conn)
+		}
 		if err != nil && slices.ContainsFunc(s.tolerates, func(rule string) bool { return strings.Contains(err.Error(), rule) }) {
 			err = nil
 		}
-		if startTLS && r.Buffered() > 0 {
-			err = violation("data after the answer to STARTTLS")
+		if changes && r.Buffered() > 0 {
+			err = violation("data after the answer to a command that changes the connection")
 		}
 		out <- arrival{resp, err}
-		if startTLS {
+		if changes {
 			return
 		}
 	}
@@ -296,6 +302,33 @@ func (s *session) startTLS(config *tls.Config) error {
 	s.log.add(s.name, " ", []byte("(TLS)"))
 	s.start(conn)
 	return nil
+}
+
+// deflated is a compressed connection (RFC 4978, section 3).
+type deflated struct {
+	net.Conn
+	in  io.Reader
+	out *flate.Writer
+}
+
+func (d *deflated) Read(p []byte) (int, error) { return d.in.Read(p) }
+
+func (d *deflated) Write(p []byte) (int, error) {
+	if _, err := d.out.Write(p); err != nil {
+		return 0, err
+	}
+	return len(p), d.out.Flush()
+}
+
+// compress compresses the connection from now on, after the server agreed.
+func (s *session) compress() {
+	s.reader.Wait()
+	w, err := flate.NewWriter(s.conn, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // there is such a level
+	}
+	s.log.add(s.name, " ", []byte("(compressed)"))
+	s.start(&deflated{s.conn, flate.NewReader(s.conn), w})
 }
 
 // close drops the connection and waits until the reader has ended.
