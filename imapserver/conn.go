@@ -37,6 +37,7 @@ type conn struct {
 	tag     []byte        // of the running command
 	name    []byte        // of the running command
 	running *command      // nil if there is no such command
+	told    time.Time     // when the running command began, or the client was last told how far it is
 
 	state       state
 	identity    identity

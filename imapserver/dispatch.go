@@ -1,8 +1,10 @@
 package imapserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 )
@@ -87,7 +89,7 @@ func isAnswer(err error) bool {
 // parse reads a command completely and finds out whether it may be done.
 func (c *conn) parse() (action, error) {
 	d := c.dec
-	c.tag, c.running = c.tag[:0], nil
+	c.tag, c.running, c.told = c.tag[:0], nil, time.Now()
 	if !d.ExpectTag(&c.tag) || !d.ExpectSP() || !d.ExpectKeyword(&c.name, "a command") {
 		return nil, d.Err()
 	}
@@ -157,6 +159,23 @@ func (c *conn) perform(act action) (reply, error) {
 		err = syncErr
 	}
 	return r, err
+}
+
+// goesOn is called by commands that can take long after each message: it ends them when the client is gone, and lets extensions tell
+// how far they are.
+func (c *conn) goesOn(ctx context.Context, done, goal int) error {
+	if done%64 != 0 {
+		return nil
+	}
+	for _, e := range c.registry.extensions {
+		if e.progress == nil {
+			continue
+		}
+		if err := e.progress(c, done, goal); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // answer sends the tagged response.

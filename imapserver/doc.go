@@ -91,5 +91,6 @@
 //	RFC 8514	Internet Message Access Protocol (IMAP) - SAVEDATE Extension	ext_savedate.go	SAVEDATE
 //	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
 //	RFC 9394	IMAP PARTIAL Extension for Paged SEARCH and FETCH	ext_partial.go search.go	PARTIAL
+//	RFC 9585	IMAP Response Code for Command Progress Notifications	ext_inprogress.go limits.go	INPROGRESS
 //	RFC 9586	IMAP Extension for Using and Returning Unique Identifiers (UIDs) Only	ext_uidonly.go ext_qresync.go	UIDONLY
 package imapserver

@@ -43,6 +43,7 @@ type threadMessage struct {
 // parseThread is THREAD and UID THREAD.
 func parseThread(c *conn) (action, error) {
 	s := c.newSearch()
+	s.passes = 2
 	d := c.dec
 	column := d.Column() + 1
 	var name []byte
@@ -97,10 +98,11 @@ func (c *conn) threadMessages(ctx context.Context, s *search, f *found) ([]threa
 	defer m.close()
 	var header collector
 	var buf []byte
+	n := c.selected.view.len()
 	for seq, row := range c.selected.view.sel(f.uids) {
 		m.next(row)
-		if seq%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err := c.goesOn(ctx, n+seq, s.passes*n); err != nil {
+			return nil, err
 		}
 		if err := m.fields(&header, referenceFields); errors.Is(err, storage.ErrExpunged) {
 			f.expunged = true

@@ -33,6 +33,8 @@ type extension struct {
 	created func(*storage.Mailbox) string
 	// selected tells more of the mailbox that has just been selected.
 	selected func(*conn)
+	// progress may tell how far the running command has come.
+	progress func(c *conn, done, goal int) error
 }
 
 // extensions is the list of them all, in the order in which they are announced.
@@ -48,6 +50,7 @@ func extensions() []extension {
 		extCompress(),
 		extI18NLevel(),
 		extIdle(),
+		extInProgress(),
 		extNamespace(),
 		extUnselect(),
 		extUIDPlus(),

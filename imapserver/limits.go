@@ -45,6 +45,8 @@ type Timeouts struct {
 	Command time.Duration
 	// Write is how long a client may take no octet of what it is sent. If zero, 2 minutes.
 	Write time.Duration
+	// Progress is how often a client is told how far a long command has come (RFC 9585, section 4). If zero, 10 seconds.
+	Progress time.Duration
 }
 
 // preAuthLine bounds lines and literals of clients that have not logged in, so that such a connection costs at most
@@ -101,5 +103,6 @@ func (t Timeouts) withDefaults() Timeouts {
 		Idle:      or(t.Idle, 35*time.Minute, never),
 		Command:   or(t.Command, 2*time.Minute, never),
 		Write:     or(t.Write, 2*time.Minute, never),
+		Progress:  or(t.Progress, 10*time.Second, never),
 	}
 }

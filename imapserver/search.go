@@ -15,6 +15,7 @@ type search struct {
 	result results
 	save   bool  // keep the result as "$" (RFC 5182)
 	order  order // not nil: for SORT
+	passes int   // how often the command goes through the mailbox
 }
 
 // results is what a client wants to be told of a search.
@@ -43,7 +44,7 @@ func parseSearch(c *conn) (action, error) {
 }
 
 func (c *conn) newSearch() *search {
-	s := &search{byUID: c.byUID(), tag: string(c.tag)}
+	s := &search{byUID: c.byUID(), tag: string(c.tag), passes: 1}
 	s.init(c)
 	return s
 }
@@ -213,8 +214,8 @@ func (s *search) run(ctx context.Context, c *conn) (*found, error) {
 		case ok:
 			f.add(m)
 		}
-		if seq%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err := c.goesOn(ctx, seq, s.passes*shown.len()); err != nil {
+			return nil, err
 		}
 	}
 	if s.order != nil {
