@@ -23,6 +23,12 @@ var forbidden = []struct{ pkg, dep, why string }{
 	{"passwd/policy", "passwd/mech", "a registration page needs no protocol"},
 	{"passwd/hash", "passwd/mech", "old hashes are read without any protocol"},
 	{"passwd/mech", "passwd/zxcvbn", "mechanisms know messages and proofs, not what a good password is"},
+	{"pgp", "imapserver", "OpenPGP is of use to any mail program"},
+	{"pgp", "storage", "content is encrypted before any store sees it"},
+	{"pgp", "tlspolicy", "OpenPGP stands alone"},
+	{"pgp", "passwd", "OpenPGP stands alone"},
+	{"imapserver", "pgp", "the protocol server carries any content"},
+	{"storage", "pgp", "the store keeps any content; who wants it encrypted puts pgp before it"},
 	{"imapserver", "tlspolicy", "any *tls.Config must do"},
 	{"imapserver", "passwd", "any user database must do"},
 	{"imapserver", "examples", "a library does not depend on a program"},
@@ -42,6 +48,8 @@ var forbiddenStd = []struct{ pkg, dep, why string }{
 	{"imapserver", "testing", "tests stay out of the library"},
 	{"passwd", "net/http", "the user database and SASL are embedded without a web server; tokens are checked in passwd/oauth"},
 	{"passwd", "database/sql", "users in a database are in passwd/sqlusers"},
+	{"pgp", "net/http", "keys are looked for in pgp/wkd"},
+	{"pgp", "os/exec", "nothing on the way of mail starts a program"},
 	{"imapserver", "net/http", "an IMAP server is embedded without a web server"},
 }
 
