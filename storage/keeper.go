@@ -29,7 +29,8 @@ type keeper struct {
 
 	run       sync.Mutex // held during a checkpoint; guards the following fields
 	directory *directory // as written
-	unlinked  bool       // something was unlinked after the last barrier
+	uncounted bool       // something was written that no record counts yet
+	unlinked  bool       // something was unlinked that no record counts yet
 }
 
 type removal struct {
@@ -132,20 +133,21 @@ func (k *keeper) checkpoint(ctx context.Context, last bool) error {
 	}
 	number := k.completed() + 1
 	dirty, err := k.write(number)
+	k.uncounted = k.uncounted || dirty || err != nil
 	if err != nil {
 		return err
 	}
-	if !dirty && !k.unlinked && !last {
+	if !k.uncounted && !k.unlinked && !last {
 		return errors.Join(k.clear(state), k.tidy())
 	}
 	if err := u.fs.SyncAll(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	k.unlinked = false
 	complete := k.stateUpTo(state)
 	if err := k.record(ctx, &checkpointEffect{number: number, state: complete, files: k.filesUpTo(complete), clean: last && complete == state}); err != nil {
 		return err
 	}
+	k.uncounted, k.unlinked = false, false
 	if err := k.compact(number); err != nil {
 		return err
 	}
