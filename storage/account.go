@@ -93,6 +93,7 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 	a.files.expect(effects)
 	if err != nil {
 		a.files.forget(effects, true)
+		before.forgetKeywords()
 		return a.batch, err
 	}
 	b, err := a.unit.committer.enqueue(&pending{
@@ -110,6 +111,7 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 			a.files.forget(effects, certain)
 			a.mu.Lock()
 			a.head, a.batch = a.durable.Load(), nil
+			a.head.forgetKeywords()
 			a.mu.Unlock()
 			aborted()
 		},
@@ -117,6 +119,7 @@ func (a *Account) enqueue(effects []effect, published func(LSN), aborted func())
 	})
 	if err != nil {
 		a.files.forget(effects, true)
+		before.forgetKeywords()
 		return nil, err
 	}
 	a.head, a.batch = next, b

@@ -24,7 +24,7 @@ func encodeBox(old, v *View, done wordCount) ([]byte, wordCount) {
 	var e encoder
 	encodeStatus(&e, v.status)
 	e.u64(uint64(v.trimmed))
-	done = v.words.encode(&e, done)
+	done = v.words.encode(&e, done, v.nwords)
 	e.uvarint(uint64(v.nwords))
 
 	var dead []tomb
@@ -90,19 +90,20 @@ func decodeRow(b []byte) Message {
 	}
 }
 
-// encode writes the words and sets that are not done yet.
-func (t *keywordTable) encode(e *encoder, done wordCount) wordCount {
+// encode writes those of the first nwords words, and of their sets, that are not done yet. What is beyond may never become durable.
+func (t *keywordTable) encode(e *encoder, done wordCount, nwords int) wordCount {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	e.strs(t.words[done.words:])
-	e.uvarint(uint64(len(t.sets) - done.sets))
-	for _, set := range t.sets[done.sets:] {
+	nsets := t.known(nwords)
+	e.strs(t.words[done.words:nwords])
+	e.uvarint(uint64(nsets - done.sets))
+	for _, set := range t.sets[done.sets:nsets] {
 		e.uvarint(uint64(len(set)))
 		for _, w := range set {
 			e.uvarint(uint64(t.byWord[foldASCII(w)]))
 		}
 	}
-	return wordCount{len(t.words), len(t.sets)}
+	return wordCount{nwords, nsets}
 }
 
 // decode adds the words and sets of a frame.

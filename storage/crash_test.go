@@ -217,6 +217,45 @@ func TestCrashFaults(t *testing.T) {
 	}
 }
 
+// TestFullLog refuses two segments of the log one after the other, so that also the ballast does not help: what was to be recorded must
+// not count as done then. Segments are so small that each record needs one.
+func TestFullLog(t *testing.T) {
+	e := &storagetest.Explorer{Seed: *seed, PerPoint: 6, Options: storage.Options{SegmentSize: 4<<10 + 256}}
+	for _, p := range []storagetest.Program{
+		{"append INBOX 40 $New", "append INBOX 40"},
+		{`store A all +\Deleted`, "expunge A all", "checkpoint", "checkpoint"},
+		{`store A all +\Flagged`, "delete A", "checkpoint", "checkpoint"},
+	} {
+		refused := 0
+		for n := 1; n <= len(p); n++ {
+			results, err := e.RunFaulty(p, func(*storagetest.Disk) func(storagetest.Op) *storagetest.Fault {
+				writes := 0
+				return func(op storagetest.Op) *storagetest.Fault {
+					if op.Kind != storagetest.OpWrite || !strings.HasPrefix(op.Name, ".unit/log/") || op.Off > 0 {
+						return nil
+					}
+					if writes++; writes != n && writes != n+1 {
+						return nil
+					}
+					return &storagetest.Fault{Err: storagetest.ENOSPC}
+				}
+			})
+			for _, err := range results {
+				if errors.Is(err, storage.ErrNoSpace) {
+					refused++
+				}
+			}
+			if err != nil {
+				t.Errorf("%q, writes %d and %d refused: %v", p, n, n+1, err)
+			}
+		}
+		if refused == 0 {
+			t.Errorf("%q: no step was refused", p)
+		}
+	}
+	t.Log(e.Counts)
+}
+
 // TestFullDisk fills a disk to the last byte: mail is refused with ErrNoSpace, what makes room works, and then mail is taken again.
 func TestFullDisk(t *testing.T) {
 	e := &storagetest.Explorer{Seed: *seed, PerPoint: 6, Options: storage.Options{Ballast: 64 << 10},

@@ -63,6 +63,37 @@ func (t *keywordTable) addSet(set []string) KeywordSet {
 	return id
 }
 
+// known returns how many sets there are before the first that has a keyword of which the first n keywords know nothing: views that have n
+// keywords use these only. t.mu is held.
+func (t *keywordTable) known(n int) int {
+	for i, set := range t.sets {
+		for _, w := range set {
+			if t.byWord[foldASCII(w)] >= n {
+				return i
+			}
+		}
+	}
+	return len(t.sets)
+}
+
+// truncate forgets all but the first n keywords, when nothing that used others has become durable.
+func (t *keywordTable) truncate(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n == len(t.words) {
+		return
+	}
+	sets := t.known(n)
+	for _, set := range t.sets[sets:] {
+		delete(t.bySet, strings.Join(set, " "))
+	}
+	for _, w := range t.words[n:] {
+		delete(t.byWord, foldASCII(w))
+	}
+	// Views may still have what is cut off in their hands, so it is not written over.
+	t.sets, t.words = t.sets[:sets:sets], t.words[:n:n]
+}
+
 func (t *keywordTable) setCount() int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

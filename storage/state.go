@@ -177,6 +177,15 @@ func (v *View) load() (*View, error) {
 	return c.view, nil
 }
 
+// forgetKeywords takes back what states that will never be durable, made from this one, have put into the tables of keywords.
+func (st *accountState) forgetKeywords() {
+	for _, b := range st.boxes {
+		if v, ok := b.view.inMemory(); ok {
+			v.words.truncate(v.nwords)
+		}
+	}
+}
+
 // inMemory returns the view with its messages, if they were read or made.
 func (v *View) inMemory() (*View, bool) {
 	if v.unread == nil {
