@@ -89,6 +89,7 @@
 //	RFC 8474	IMAP Extension for Object Identifiers	ext_objectid.go	OBJECTID
 //	RFC 8508	IMAP REPLACE Extension	ext_replace.go	REPLACE
 //	RFC 8514	Internet Message Access Protocol (IMAP) - SAVEDATE Extension	ext_savedate.go	SAVEDATE
+//	RFC 8970	IMAP4 Extension: Message Preview Generation	ext_preview.go	PREVIEW
 //	RFC 9051	Internet Message Access Protocol (IMAP) - Version 4rev2	commands.go ext_rev2.go ext_sasl.go ext_starttls.go	IMAP4rev2 LOGINDISABLED STARTTLS
 //	RFC 9394	IMAP PARTIAL Extension for Paged SEARCH and FETCH	ext_partial.go search.go	PARTIAL
 //	RFC 9585	IMAP Response Code for Command Progress Notifications	ext_inprogress.go limits.go	INPROGRESS

@@ -70,6 +70,7 @@ func extensions() []extension {
 		extSaveDate(),
 		extObjectID(),
 		extBinary(),
+		extPreview(),
 		extSort(),
 		extSortDisplay(),
 		extESort(),

@@ -76,6 +76,28 @@ func (m *Mailbox) Summary(ctx context.Context, uid UID) (message.Summary, error)
 	return s, nil
 }
 
+// Preview returns the beginning of what a message says, see [message.Summary.Preview]. It is made once. ErrExpunged when the message is gone.
+func (m *Mailbox) Preview(ctx context.Context, uid UID) ([]byte, error) {
+	s, err := m.Summary(ctx, uid)
+	if err != nil {
+		return nil, err
+	}
+	if text, known := s.Preview(); known {
+		return text, nil
+	}
+	content, err := m.Open(ctx, uid)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	if s, err = s.WithPreview(content); err != nil {
+		return nil, fmt.Errorf("message %d of mailbox %s: %w", uid, m.id, err)
+	}
+	m.account.files.cache(m.id).put(uid, s.Bytes())
+	text, _ := s.Preview()
+	return text, nil
+}
+
 // cache returns the cache of a mailbox.
 func (w *fileWork) cache(box ID) *cache {
 	w.mu.Lock()

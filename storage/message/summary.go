@@ -18,8 +18,8 @@ type Summary struct {
 	sent  Date
 	from  span // of the From list in envelope
 
-	envelope, body, cuts, parts, others, fields []byte
-	numParts                                    int
+	envelope, body, cuts, parts, others, fields, preview []byte
+	numParts                                             int
 }
 
 // Stats says what a parse saw.
@@ -46,12 +46,14 @@ type Stats struct {
 //	part table     see appendPart
 //	other names    hashes of the names of fields that are not kept, 2 bytes each, little endian
 //	fields         fields that are kept, in wire form and message order
+//	preview        what is left, if the flags say so
 const summaryVersion = 1
 
 const (
 	flagDated      = 1 << iota // there is a Date
 	flagNUL                    // the message contains NUL
 	flagMoreFields             // there are fields of unknown names
+	flagPreview                // there is a preview
 )
 
 var errSummary = errors.New("message: damaged or unknown summary")
@@ -80,6 +82,9 @@ func DecodeSummary(b []byte) (Summary, error) {
 			return Summary{}, errSummary
 		}
 		*piece, r.b = r.b[:n[i]:n[i]], r.b[n[i]:]
+	}
+	if s.flags&flagPreview != 0 {
+		s.preview, r.b = r.b, nil
 	}
 	if len(r.b) != 0 || s.numParts < 1 || s.numParts > maxParts || len(s.others)%2 != 0 || !s.valid() {
 		return Summary{}, errSummary

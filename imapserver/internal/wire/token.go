@@ -155,6 +155,12 @@ func (d *Decoder) ExpectKeyword(dst *[]byte, what string) bool {
 	return d.Keyword(dst) || d.Expected(what)
 }
 
+// At tells whether text comes next, in any case of letters. It reads nothing.
+func (d *Decoder) At(text string) bool {
+	rest := d.rest()
+	return len(rest) >= len(text) && equalFold(rest[:len(text)], text)
+}
+
 // Word reads the whole keyword word, in any case of letters.
 func (d *Decoder) Word(word string) bool {
 	rest := d.rest()
