@@ -23,7 +23,8 @@
 //	  storagetest         a disk that loses power, a crash explorer, conformance of file systems
 //	tlspolicy             Mozilla's TLS policies as *tls.Config, certificates from files, a self-signed one
 //	passwd                users in a file, argon2id, SASL; below it policies, strength, breaches, old hashes, throttling and more
-//	pgp                   OpenPGP keys and messages; below it what mail needs of it
+//	pgp                   OpenPGP keys and messages
+//	  pgpmime             PGP/MIME with header protection
 //	examples/embed        the smallest server
 //	examples/mailserver   the reference server
 //

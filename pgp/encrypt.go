@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
@@ -43,10 +42,7 @@ func (enc Encrypter) Encrypt(dst io.Writer) (w io.WriteCloser, err error) {
 	if params.Signers, err = signers(enc.Signers, enc.Time); err != nil {
 		return nil, err
 	}
-	out, err := armored(dst, openpgp.MessageType, enc.Binary)
-	if err != nil {
-		return nil, err
-	}
+	out := armored(dst, openpgp.MessageType, enc.Binary)
 	switch {
 	case len(to)+len(hidden) > 0:
 		w, err = openpgp.EncryptWithParams(out, to, hidden, params)
@@ -103,10 +99,7 @@ func (s Signer) Detached(dst io.Writer) (w io.WriteCloser, err error) {
 	if len(entities) == 0 {
 		return nil, fmt.Errorf("pgp: there is nobody to sign")
 	}
-	out, err := armored(dst, openpgp.SignatureType, s.Binary)
-	if err != nil {
-		return nil, err
-	}
+	out := armored(dst, openpgp.SignatureType, s.Binary)
 	w, err = openpgp.DetachSignWriter(out, entities, &openpgp.SignParams{TextSig: s.Text, Config: keyConfig(s.Time)})
 	if err != nil {
 		return nil, fmt.Errorf("pgp: signing: %w", err)
@@ -121,10 +114,7 @@ func (s Signer) Message(dst io.Writer) (w io.WriteCloser, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := armored(dst, openpgp.MessageType, s.Binary)
-	if err != nil {
-		return nil, err
-	}
+	out := armored(dst, openpgp.MessageType, s.Binary)
 	w, err = openpgp.SignWithParams(out, entities, &openpgp.SignParams{TextSig: s.Text, Config: keyConfig(s.Time)})
 	if err != nil {
 		return nil, fmt.Errorf("pgp: signing: %w", err)
@@ -132,12 +122,11 @@ func (s Signer) Message(dst io.Writer) (w io.WriteCloser, err error) {
 	return &layered{w, out}, nil
 }
 
-// armored leaves out the checksum: programs must not look at it (RFC 9580, section 6.1).
-func armored(dst io.Writer, label string, binary bool) (io.WriteCloser, error) {
+func armored(dst io.Writer, label string, binary bool) io.WriteCloser {
 	if binary {
-		return unclosed{dst}, nil
+		return unclosed{dst}
 	}
-	return armor.EncodeWithChecksumOption(dst, label, nil, false)
+	return &armorWriter{dst: dst, label: label}
 }
 
 type unclosed struct{ io.Writer }

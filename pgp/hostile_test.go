@@ -88,7 +88,7 @@ func withoutMDC(t *testing.T, k *pgp.Key) []byte {
 }
 
 // raw makes a message of any packets for a key: SEIPD version 1 without looking at what is in it.
-func raw(t *testing.T, k *pgp.Key, fill func(w io.Writer)) []byte {
+func raw(t testing.TB, k *pgp.Key, fill func(w io.Writer)) []byte {
 	t.Helper()
 	entities, err := openpgp.ReadKeyRing(bytes.NewReader(k.Bytes()))
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
@@ -291,13 +290,10 @@ func ArmorKeys(keys ...*Key) string {
 
 func armorKeys(label string, raw []byte) string {
 	var out strings.Builder
-	w, err := armor.EncodeWithChecksumOption(&out, label, nil, false)
-	if err != nil {
-		panic(err) // a Builder takes everything
-	}
+	w := armorWriter{dst: &out, label: label}
 	w.Write(raw)
-	w.Close()
-	return out.String() + "\n"
+	w.Close() // a Builder takes everything
+	return out.String()
 }
 
 // ring are keys as go-crypto looks them up. It parses a key when it is asked for.
