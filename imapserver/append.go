@@ -66,18 +66,50 @@ func (c *conn) parseMessage(permit func() error) (msg storage.NewMessage, err er
 	return msg, err
 }
 
-// readMessage reads a message that comes as a literal. What is not stored is discarded when the command ends. A nil Body
+// An appendForm is a form of the data of a message in APPEND beside the literal (RFC 4466, section 2.7).
+type appendForm struct {
+	name string
+	rfc  string
+	// parse reads what follows the name, with the space before it, and adds it to body.
+	parse func(c *conn, body *storage.Body) error
+}
+
+func (f appendForm) key() string { return f.name }
+
+var errEmptyMessage = no("", "An empty message cannot be stored")
+
+// readMessage reads the data of a message, in any form. What is not stored is discarded when the command ends. A nil Body
 // without an error means that the decoder has one.
 func (c *conn) readMessage() (*storage.Body, error) {
 	d := c.dec
-	limit := c.server.limits.MessageSize
+	body := c.identity.account.NewBody()
+	c.bodies = append(c.bodies, body)
+	var name []byte
+	column := d.Column()
+	var err error
+	if d.At("{") || d.At("~{") || !d.Keyword(&name) {
+		err = c.readLiteral(body)
+	} else if form, ok := c.registry.appendForms[string(name)]; ok {
+		err = form.parse(c, body)
+	} else {
+		err = badAt("expected a literal", column)
+	}
+	switch {
+	case err != nil || d.Err() != nil:
+		return nil, err
+	case body.Size() == 0:
+		return nil, errEmptyMessage
+	}
+	return body, nil
+}
+
+// readLiteral adds a literal to a message.
+func (c *conn) readLiteral(body *storage.Body) error {
+	d := c.dec
 	usual := d.OnLiteral
 	d.OnLiteral = func(lit wire.Literal) error {
-		switch {
-		case lit.Size > limit:
-			return no("TOOBIG", "Message is larger than "+strconv.FormatInt(limit, 10)+" octets")
-		case lit.Size == 0:
-			return no("", "An empty message cannot be stored")
+		if err := c.fits(body, lit.Size); err != nil {
+			return err
 		}
 		return usual(lit)
 	}
@@ -85,12 +117,18 @@ func (c *conn) readMessage() (*storage.Body, error) {
 	var lit wire.Literal
 	var octets io.Reader
 	if !d.ExpectLiteral(&lit, &octets) {
-		return nil, nil
+		return nil
 	}
-	body := c.identity.account.NewBody()
-	c.bodies = append(c.bodies, body)
 	if _, err := io.Copy(body, octets); err != nil && d.Err() == nil { // else the client is gone
-		return nil, err
+		return err
 	}
-	return body, nil
+	return nil
+}
+
+// fits tells whether a message may have n octets more.
+func (c *conn) fits(body *storage.Body, n int64) error {
+	if limit := c.server.limits.MessageSize; n > limit-body.Size() {
+		return no("TOOBIG", "Message is larger than "+strconv.FormatInt(limit, 10)+" octets")
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ type registry struct {
 	listReturns   map[string]listOption
 	selectParams  map[string]modifier[selection]
 	createParams  map[string]modifier[creation]
+	appendForms   map[string]appendForm
 	enables       map[string]enableFeature
 }
 
@@ -46,6 +47,7 @@ func newRegistry(base []command, list []extension) *registry {
 	r.listReturns = index(all, func(e *extension) []listOption { return e.listReturns }, named[listOption])
 	r.selectParams = index(all, func(e *extension) []modifier[selection] { return e.selectParams }, named[modifier[selection]])
 	r.createParams = index(all, func(e *extension) []modifier[creation] { return e.createParams }, named[modifier[creation]])
+	r.appendForms = index(all, func(e *extension) []appendForm { return e.appendForms }, named[appendForm])
 	r.enables = index(all, func(e *extension) []enableFeature { return e.enables }, named[enableFeature])
 	return r
 }

@@ -62,12 +62,14 @@
 //	RFC 3691	Internet Message Access Protocol (IMAP) UNSELECT command	ext_unselect.go	UNSELECT
 //	RFC 4315	Internet Message Access Protocol (IMAP) - UIDPLUS extension	ext_uidplus.go append.go copy.go	UIDPLUS
 //	RFC 4422	Simple Authentication and Security Layer (SASL)	auth.go	-
-//	RFC 4466	Collected Extensions to IMAP4 ABNF	extension.go	-
+//	RFC 4466	Collected Extensions to IMAP4 ABNF	extension.go append.go	-
+//	RFC 4469	Internet Message Access Protocol (IMAP) CATENATE Extension	ext_catenate.go	CATENATE
 //	RFC 4648	The Base16, Base32, and Base64 Data Encodings	internal/wire/string.go	-
 //	RFC 4731	IMAP4 Extension to SEARCH Command for Controlling What Kind of Information Is Returned	ext_esearch.go	ESEARCH
 //	RFC 4959	IMAP Extension for Simple Authentication and Security Layer (SASL) Initial Client Response	ext_sasl.go auth.go	SASL-IR
 //	RFC 4978	The IMAP COMPRESS Extension	ext_compress.go internal/inflate/inflate.go	COMPRESS=DEFLATE
 //	RFC 5032	WITHIN Search Extension to the IMAP Protocol	ext_within.go	WITHIN
+//	RFC 5092	IMAP URL Scheme	url.go ext_catenate.go	-
 //	RFC 5161	The IMAP ENABLE Extension	ext_enable.go	ENABLE
 //	RFC 5182	IMAP Extension for Referencing the Last SEARCH Result	ext_searchres.go sets.go	SEARCHRES
 //	RFC 5255	Internet Message Access Protocol Internationalization	ext_i18nlevel.go	I18NLEVEL=1
@@ -79,7 +81,7 @@
 //	RFC 5957	Display-Based Address Sorting for the IMAP4 SORT Extension	ext_sortdisplay.go	SORT=DISPLAY
 //	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go ext_createspecialuse.go mailbox.go	SPECIAL-USE CREATE-SPECIAL-USE
 //	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
-//	RFC 6855	IMAP Support for UTF-8	internal/wire/string.go	-
+//	RFC 6855	IMAP Support for UTF-8	ext_utf8.go ext_catenate.go search.go internal/wire/string.go	UTF8=ACCEPT
 //	RFC 7162	IMAP Extensions: Quick Flag Changes Resynchronization (CONDSTORE) and Quick Mailbox Resynchronization (QRESYNC)	ext_condstore.go ext_qresync.go sync.go	CONDSTORE QRESYNC
 //	RFC 7889	The IMAP APPENDLIMIT Extension	ext_appendlimit.go	APPENDLIMIT
 //	RFC 7888	IMAP4 Non-synchronizing Literals	ext_literal.go	LITERAL- LITERAL+

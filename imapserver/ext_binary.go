@@ -64,9 +64,7 @@ func (c *conn) parseBinary(f *fetch, prefix string, octets bool) error {
 	if !d.ExpectByte('[') {
 		return nil
 	}
-	if _, err := c.parsePath(&b.path, &name); err != nil {
-		return err
-	}
+	parsePath(d, &b.path, &name)
 	d.ExpectByte(']')
 	name.WriteByte(']')
 	if octets && d.Partial(&b.partial.offset, &b.partial.count) {

@@ -13,6 +13,3 @@ func extRev2() extension {
 }
 
 func (c *conn) rev2() bool { return c.enabled[enableRev2] }
-
-// utf8 tells whether the client writes and reads UTF-8 in quoted strings and mailbox names.
-func (c *conn) utf8() bool { return c.rev2() }

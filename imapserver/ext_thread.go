@@ -94,7 +94,7 @@ func (c *conn) thread(ctx context.Context, s *search, thread func([]threadMessag
 // threadMessages reads what threading needs of the messages that were found.
 func (c *conn) threadMessages(ctx context.Context, s *search, f *found) ([]threadMessage, error) {
 	out := make([]threadMessage, 0, f.count)
-	m := &candidate{reading: reading{conn: c, ctx: ctx}}
+	m := &candidate{reading: reading{conn: c, ctx: ctx, mbox: c.selected.mbox}}
 	defer m.close()
 	var header collector
 	var buf []byte

@@ -28,6 +28,7 @@ type extension struct {
 	listReturns   []listOption
 	selectParams  []modifier[selection]
 	createParams  []modifier[creation]
+	appendForms   []appendForm
 
 	// created returns a response code that CREATE is answered with.
 	created func(*storage.Mailbox) string
@@ -56,6 +57,7 @@ func extensions() []extension {
 		extUIDPlus(),
 		extMove(),
 		extMultiAppend(),
+		extCatenate(),
 		extReplace(),
 		extChildren(),
 		extListExtended(),
@@ -71,6 +73,7 @@ func extensions() []extension {
 		extObjectID(),
 		extBinary(),
 		extPreview(),
+		extUTF8(),
 		extSort(),
 		extSortDisplay(),
 		extESort(),

@@ -64,7 +64,10 @@ func (c *conn) parseSearchArguments(s *search) error {
 	if err := c.parseReturn(s); err != nil {
 		return err
 	}
-	if c.dec.Word("CHARSET") {
+	if column := c.dec.Column(); c.dec.Word("CHARSET") {
+		if c.enabled[enableUTF8] {
+			return badAt("expected no CHARSET after ENABLE UTF8=ACCEPT", column) // RFC 6855, section 3
+		}
 		if !c.dec.ExpectSP() {
 			return nil
 		}
@@ -195,7 +198,7 @@ func (s *search) run(ctx context.Context, c *conn) (*found, error) {
 		return nil, err
 	}
 	f := &found{}
-	r := &candidate{reading: reading{conn: c, ctx: ctx}}
+	r := &candidate{reading: reading{conn: c, ctx: ctx, mbox: c.selected.mbox}}
 	defer r.close()
 	shown := c.selected.view
 	sorter := &sorter{order: s.order}

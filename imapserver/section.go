@@ -39,9 +39,24 @@ func (c *conn) parseSection(f *fetch) error {
 	s, d := &section{}, c.dec
 	name := strings.Builder{}
 	name.WriteString("BODY[")
-	numbered, err := c.parsePath(&s.path, &name)
-	if err != nil || d.Err() != nil {
+	if err := s.parse(d, &name); err != nil || d.Err() != nil {
 		return err
+	}
+	name.WriteByte(']')
+	if d.Partial(&s.partial.offset, &s.partial.count) {
+		name.WriteString("<" + strconv.FormatInt(s.partial.offset, 10) + ">")
+	}
+	name.WriteByte(' ')
+	s.name = name.String()
+	f.items = append(f.items, s.data())
+	return nil
+}
+
+// parse reads a section up to its "]", and writes what it has read to name.
+func (s *section) parse(d *wire.Decoder, name *strings.Builder) error {
+	numbered := parsePath(d, &s.path, name)
+	if d.Err() != nil {
+		return nil
 	}
 	if column := d.Column(); !numbered || d.Byte('.') {
 		if numbered {
@@ -57,28 +72,21 @@ func (c *conn) parseSection(f *fetch) error {
 			name.Write(word)
 			if strings.HasPrefix(string(word), "HEADER.FIELDS") {
 				s.not = string(word) == "HEADER.FIELDS.NOT"
-				s.fields = c.parseHeaderFields(&name)
+				s.fields = parseHeaderFields(d, name)
 			}
 		} else if numbered {
 			d.Expected("a section")
 		}
 	}
 	d.ExpectByte(']')
-	name.WriteByte(']')
-	if d.Partial(&s.partial.offset, &s.partial.count) {
-		name.WriteString("<" + strconv.FormatInt(s.partial.offset, 10) + ">")
-	}
-	name.WriteByte(' ')
-	s.name = name.String()
-	f.items = append(f.items, s.data())
 	return nil
 }
 
 // parsePath reads the number of a part, if there is one.
-func (c *conn) parsePath(path *[]int, name *strings.Builder) (found bool, err error) {
+func parsePath(d *wire.Decoder, path *[]int, name *strings.Builder) (found bool) {
 	var parts []uint32
-	if !c.dec.SectionPart(&parts) {
-		return false, nil
+	if !d.SectionPart(&parts) {
+		return false
 	}
 	for i, p := range parts {
 		if i > 0 {
@@ -87,12 +95,11 @@ func (c *conn) parsePath(path *[]int, name *strings.Builder) (found bool, err er
 		name.WriteString(strconv.FormatUint(uint64(p), 10))
 		*path = append(*path, int(min(p, 1<<30))) // no message has so many parts
 	}
-	return true, nil
+	return true
 }
 
 // parseHeaderFields reads the names of header fields.
-func (c *conn) parseHeaderFields(name *strings.Builder) *message.FieldSet {
-	d := c.dec
+func parseHeaderFields(d *wire.Decoder, name *strings.Builder) *message.FieldSet {
 	var names []string
 	d.ExpectSP()
 	ok := d.ExpectList(func() bool {
@@ -183,6 +190,31 @@ func (s *section) write(f *fetching) {
 			f.conn.cancel() // the literal cannot be completed
 		}
 	}
+}
+
+// length is how many octets the section, which has been prepared and is not missing, has.
+func (s *section) length() int64 {
+	size := s.size
+	if s.fields != nil {
+		size = s.header.total
+	}
+	_, n := s.partial.within(0, size)
+	return n
+}
+
+// copy writes the octets of the section, which has been prepared and is not missing, to w.
+func (s *section) copy(w io.Writer, f *fetching) (err error) {
+	switch {
+	case s.fields == nil:
+		_, err = io.Copy(w, f.section(s.partial.within(s.offset, s.size)))
+	case s.header.total == int64(len(s.header.b)):
+		offset, n := s.partial.within(0, s.header.total)
+		_, err = w.Write(s.header.b[offset : offset+n])
+	default:
+		offset, n := s.partial.within(0, s.header.total)
+		err = s.filter(&window{w: w, skip: offset, left: n}, f)
+	}
+	return err
 }
 
 // maxCollected bounds the header fields that are kept in memory.

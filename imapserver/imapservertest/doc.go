@@ -34,8 +34,8 @@
 // Any line may begin with conditions: [rev2] is a mode, [dovecot] a server's name, [!x] negates, [a|b] is one of them.
 // A session that a line names first connects, logs in to the script's fresh account and enables what the mode wants.
 //
-// Every script runs in the modes rev1 (IMAP4rev1), rev2 (ENABLE IMAP4rev2), qresync (ENABLE QRESYNC), rev2qresync
-// and compress (COMPRESS=DEFLATE).
+// Every script runs in the modes rev1 (IMAP4rev1), rev2 (ENABLE IMAP4rev2), qresync (ENABLE QRESYNC), rev2qresync,
+// utf8 (ENABLE UTF8=ACCEPT) and compress (COMPRESS=DEFLATE).
 //
 // # What clients send
 //

@@ -64,6 +64,7 @@ var modes = []mode{
 	{name: "rev1"},
 	{name: "rev2", needs: []string{"IMAP4rev2"}},
 	{name: "qresync", needs: []string{"QRESYNC"}, conds: []string{"rev1"}},
+	{name: "utf8", needs: []string{"UTF8=ACCEPT"}, conds: []string{"rev1"}},
 	{name: "compress", conds: []string{"rev1"}, compress: true},
 	{name: "rev2qresync", needs: []string{"IMAP4rev2", "QRESYNC"}, conds: []string{"rev2", "qresync"}},
 }
