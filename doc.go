@@ -24,6 +24,7 @@
 //	tlspolicy             Mozilla's TLS policies as *tls.Config, certificates from files, a self-signed one
 //	passwd                users in a file, argon2id, SASL; below it policies, strength, breaches, old hashes, throttling and more
 //	pgp                   OpenPGP keys and messages
+//	  deliver             mail is encrypted to its owner before it is stored
 //	  keystore            whose key is which: first use, history, pinning
 //	  pgpmime             PGP/MIME with header protection
 //	examples/embed        the smallest server

@@ -1,9 +1,144 @@
 package pgp
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 )
+
+// maxArmorHead bounds what may stand before the data in an armored block, its headers and what is before it.
+const maxArmorHead = 64 << 10
+
+// dearmor gives the binary form of r, which is armored or binary. label is of the block, such as "PGP MESSAGE", and "" of binary data.
+func dearmor(r io.Reader) (data *bufio.Reader, label string, err error) {
+	data, a, err := openArmor(r)
+	if err != nil {
+		return nil, "", err
+	}
+	return data, a.label, nil
+}
+
+func openArmor(r io.Reader) (data *bufio.Reader, a *armorReader, err error) {
+	in := bufio.NewReaderSize(r, 32<<10)
+	start, err := in.Peek(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	a = &armorReader{in: in}
+	if len(start) > 0 && start[0]&0x80 != 0 {
+		if bom, _ := in.Peek(3); string(bom) != "\ufeff" {
+			return in, a, nil
+		}
+	}
+	if err = a.readHead(); err != nil {
+		return nil, nil, err
+	}
+	return bufio.NewReaderSize(a, 32<<10), a, nil
+}
+
+// armorReader reads the data of an armored block (RFC 9580, section 6.2).
+type armorReader struct {
+	in    *bufio.Reader
+	label string // "" if the data are binary
+	head  int    // octets before the data
+	text  []byte // base64 that is not decoded yet
+	data  []byte // to be read
+	space []byte // where data is
+	ended bool
+}
+
+// readHead reads up to the data.
+func (a *armorReader) readHead() error {
+	for {
+		line, err := a.in.ReadSlice('\n')
+		if a.head += len(line); a.head > maxArmorHead || errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w: there is no armored block", ErrMalformed)
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		switch begin, ok := strings.CutPrefix(string(line), "-----BEGIN "); {
+		case a.label == "" && ok && strings.HasSuffix(begin, "-----"):
+			a.label = strings.TrimSuffix(begin, "-----")
+		case a.label != "" && len(line) == 0:
+			return nil
+		case a.label != "" && !bytes.Contains(line, []byte(":")):
+			return fmt.Errorf("%w: a header of an armored block", ErrMalformed)
+		}
+	}
+}
+
+// alone makes sure, after the data, that nothing stands around the block but headers of a usual size.
+func (a *armorReader) alone() error {
+	const usual = 512
+	after, err := io.ReadAll(io.LimitReader(a.in, usual))
+	switch {
+	case err != nil:
+		return err
+	case a.label != "" && a.head > usual, len(after) == usual, len(bytes.TrimSpace(after)) > 0:
+		return fmt.Errorf("%w: text around the encrypted data", ErrMalformed)
+	}
+	return nil
+}
+
+// Read implements io.Reader.
+func (a *armorReader) Read(p []byte) (int, error) {
+	for len(a.data) == 0 {
+		if a.ended {
+			return 0, io.EOF
+		}
+		if err := a.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, a.data)
+	a.data = a.data[n:]
+	return n, nil
+}
+
+// fill decodes some lines.
+func (a *armorReader) fill() error {
+	const enough = 8 << 10
+	for len(a.text) < enough && !a.ended {
+		line, err := a.in.ReadSlice('\n')
+		if err != nil && !errors.Is(err, io.EOF) || len(line) == 0 {
+			if errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
+				return fmt.Errorf("%w: an armored block does not end", ErrMalformed)
+			}
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		switch {
+		case bytes.HasPrefix(line, []byte("-----END ")):
+			a.ended = true
+		case len(line) == 5 && line[0] == '=': // the checksum: not to be looked at (section 6.1)
+		default:
+			a.text = append(a.text, line...)
+		}
+	}
+	whole := len(a.text)
+	if !a.ended {
+		whole -= whole % 4
+	}
+	if a.space == nil {
+		a.space = make([]byte, enough+4<<10)
+	}
+	if need := base64.StdEncoding.DecodedLen(whole); need > len(a.space) {
+		a.space = make([]byte, need)
+	}
+	n, err := base64.StdEncoding.Decode(a.space, a.text[:whole])
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	a.data = a.space[:n]
+	a.text = append(a.text[:0], a.text[whole:]...)
+	return nil
+}
 
 // armorWriter writes data in armored form (RFC 9580, section 6.2), without the checksum that nobody may look at (section 6.1). go-crypto's does
 // the same at half the speed.

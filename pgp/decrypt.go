@@ -119,54 +119,78 @@ const (
 
 // open reads up to the encrypted data and finds the key that opens it.
 func (d Decrypter) open(in *bufio.Reader) (opened, error) {
-	var keys []*packet.EncryptedKey
-	var passwords []*packet.SymmetricKeyEncrypted
+	e, err := readEnvelope(in)
+	if err != nil {
+		return opened{}, err
+	}
+	return d.unwrap(e)
+}
+
+// envelope is an encrypted message up to its encrypted data.
+type envelope struct {
+	keys          []*packet.EncryptedKey
+	passwords     []*packet.SymmetricKeyEncrypted
+	data          packet.EncryptedDataPacket
+	contents      io.Reader // of data, still encrypted
+	authenticated bool
+}
+
+// readEnvelope reads up to the encrypted data. What it gives reads on from in.
+func readEnvelope(in *bufio.Reader) (*envelope, error) {
+	e := &envelope{}
 	for count := 0; ; count++ {
 		first, err := in.Peek(1)
 		if err != nil {
-			return opened{}, noEOF(err)
+			return nil, noEOF(err)
 		}
-		tag := first[0] & 63
-		if first[0]&0x40 == 0 {
-			tag = first[0] >> 2 & 15
-		}
+		tag := tagOf(first[0])
 		switch tag {
 		case tagUnprotected:
-			return opened{}, ErrUnprotected
+			return nil, ErrUnprotected
 		case tagProtected, tagAEAD:
-			p, err := packet.Read(in)
-			if err != nil {
-				return opened{}, classify(err, ErrMalformed)
-			}
-			return d.unwrap(p.(packet.EncryptedDataPacket), tag, keys, passwords)
+			return e, e.readData(in)
 		case tagPKESK, tagSKESK, tagMarker, tagPadding:
 		case tagCompressed, tagLiteral, tagOnePass, tagSignature:
-			return opened{}, ErrNotEncrypted
+			return nil, ErrNotEncrypted
 		default:
-			return opened{}, fmt.Errorf("%w: a packet of type %d begins no message", ErrMalformed, tag)
+			return nil, fmt.Errorf("%w: a packet of type %d begins no message", ErrMalformed, tag)
 		}
 		if count == maxRecipients {
-			return opened{}, fmt.Errorf("%w: more than %d recipients", ErrTooMany, maxRecipients)
+			return nil, fmt.Errorf("%w: more than %d recipients", ErrTooMany, maxRecipients)
 		}
 		h, err := readHeader(in)
 		if err != nil {
-			return opened{}, err
+			return nil, err
 		}
 		body, err := readBody(in, h)
 		if err != nil {
-			return opened{}, err
+			return nil, err
 		}
 		switch p, err := packet.Read(bytes.NewReader(appendPacket(nil, tag, body))); p := p.(type) {
 		case *packet.EncryptedKey: // one of an unknown version is another recipient's business
 			if err == nil {
-				keys = append(keys, p)
+				e.keys = append(e.keys, p)
 			}
 		case *packet.SymmetricKeyEncrypted:
 			if err == nil && !costly(body) {
-				passwords = append(passwords, p)
+				e.passwords = append(e.passwords, p)
 			}
 		}
 	}
+}
+
+func (e *envelope) readData(in *bufio.Reader) error {
+	p, err := packet.Read(in)
+	if err != nil {
+		return classify(err, ErrMalformed)
+	}
+	switch p := p.(type) {
+	case *packet.SymmetricallyEncrypted:
+		e.data, e.contents, e.authenticated = p, p.Contents, p.Version == 2
+	case *packet.AEADEncrypted:
+		e.data, e.contents, e.authenticated = p, p.Contents, true
+	}
+	return nil
 }
 
 // costly reports whether a password packet asks for Argon2 with more than 2 GiB or 10 passes (RFC 9580, sections 5.3 and 3.7.1.4).
@@ -180,14 +204,11 @@ func costly(body []byte) bool {
 }
 
 // unwrap finds the session key.
-func (d Decrypter) unwrap(data packet.EncryptedDataPacket, tag byte, keys []*packet.EncryptedKey, passwords []*packet.SymmetricKeyEncrypted) (opened, error) {
-	result := opened{authenticated: tag == tagAEAD}
-	if p, ok := data.(*packet.SymmetricallyEncrypted); ok {
-		result.authenticated = p.Version == 2
-	}
+func (d Decrypter) unwrap(e *envelope) (opened, error) {
+	result := opened{authenticated: e.authenticated}
 	try := func(cipher packet.CipherFunction, key []byte) bool {
 		var err error
-		result.data, err = data.Decrypt(cipher, key)
+		result.data, err = e.data.Decrypt(cipher, key)
 		result.sessionKey = SessionKey{byte(cipher), key}
 		return err == nil && result.data != nil
 	}
@@ -198,7 +219,7 @@ func (d Decrypter) unwrap(data packet.EncryptedDataPacket, tag byte, keys []*pac
 	}
 	locked, attempts := "", 0
 	config := readConfig(d.Time)
-	for _, esk := range keys {
+	for _, esk := range e.keys {
 		for _, k := range d.Keys {
 			if esk.KeyId != 0 && !slices.Contains(k.ids, esk.KeyId) {
 				continue
@@ -222,7 +243,7 @@ func (d Decrypter) unwrap(data packet.EncryptedDataPacket, tag byte, keys []*pac
 		}
 	}
 	for _, password := range d.Passwords {
-		for _, esk := range passwords[:min(len(passwords), maxAttempts)] {
+		for _, esk := range e.passwords[:min(len(e.passwords), maxAttempts)] {
 			if key, cipher, err := esk.Decrypt(password); err == nil && try(cipher, key) {
 				return result, nil
 			}

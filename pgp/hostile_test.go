@@ -165,8 +165,8 @@ func TestRefused(t *testing.T) {
 		{"encrypted in encrypted", raw(t, anna, func(w io.Writer) { w.Write(good) }), pgp.ErrMalformed},
 		{"nothing in it", raw(t, anna, func(w io.Writer) {}), pgp.ErrMalformed},
 		{"32 layers", raw(t, anna, func(w io.Writer) { w.Write(nested) }), pgp.ErrTooMany},
-		{"a bomb", raw(t, anna, func(w io.Writer) { w.Write(compressed(literal(strings.Repeat("\x00", 100<<20)))) }), pgp.ErrTooLarge},
-		{"two bombs", raw(t, anna, func(w io.Writer) { w.Write(compressed(compressed(literal(strings.Repeat("\x00", 100<<20))))) }), pgp.ErrTooLarge},
+		{"a bomb", raw(t, anna, func(w io.Writer) { w.Write(compressed(literal(strings.Repeat("\x00", 32<<20)))) }), pgp.ErrTooLarge},
+		{"two bombs", raw(t, anna, func(w io.Writer) { w.Write(compressed(compressed(literal(strings.Repeat("\x00", 32<<20))))) }), pgp.ErrTooLarge},
 	} {
 		start := time.Now()
 		_, _, err := decrypt(pgp.Decrypter{Keys: []*pgp.Key{anna}}, test.message)

@@ -118,10 +118,7 @@ func readKeyData(in *bufio.Reader) (data []byte, err error) {
 
 // isPrimary reports whether a packet that begins with this octet is a primary key, public or secret.
 func isPrimary(first byte) bool {
-	tag := first & 63
-	if first&0x40 == 0 {
-		tag = first >> 2 & 15
-	}
+	tag := tagOf(first)
 	return first&0x80 != 0 && (tag == tagSecretKey || tag == tagPublicKey)
 }
 

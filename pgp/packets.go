@@ -2,13 +2,10 @@ package pgp
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 )
 
 // Packet types (RFC 9580, section 5).
@@ -39,6 +36,14 @@ type header struct {
 	length int64 // of the body; -1 if it is not known yet
 }
 
+// tagOf is the type of a packet that begins with this octet.
+func tagOf(first byte) byte {
+	if first&0x40 == 0 { // RFC 9580, section 4.2.2: legacy format
+		return first >> 2 & 15
+	}
+	return first & 63
+}
+
 // readHeader reads the header of a packet. io.EOF means that there was none. Partial lengths come back as -1.
 func readHeader(r *bufio.Reader) (header, error) {
 	first, err := r.ReadByte()
@@ -48,15 +53,15 @@ func readHeader(r *bufio.Reader) (header, error) {
 	if first&0x80 == 0 {
 		return header{}, fmt.Errorf("%w: %#x begins no packet", ErrMalformed, first)
 	}
-	if first&0x40 == 0 { // RFC 9580, section 4.2.2: legacy format
+	tag := tagOf(first)
+	if first&0x40 == 0 {
 		size := 1 << (first & 3)
 		if size == 8 {
-			return header{first >> 2 & 15, -1}, nil
+			return header{tag, -1}, nil
 		}
 		length, err := readNumber(r, size)
-		return header{first >> 2 & 15, length}, err
+		return header{tag, length}, err
 	}
-	tag := first & 63
 	octet, err := readNumber(r, 1)
 	switch {
 	case err != nil || octet < 192:
@@ -110,49 +115,6 @@ func appendPacket(dst []byte, tag byte, body []byte) []byte {
 	n := len(body)
 	dst = append(dst, 0xc0|tag, 0xff, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 	return append(dst, body...)
-}
-
-// maxArmorHead bounds what may stand before the data in an armored block, its headers and what is before it.
-const maxArmorHead = 64 << 10
-
-// dearmor gives the binary form of r, which is armored or binary. label is of the block, such as "PGP MESSAGE", and "" of binary data.
-func dearmor(r io.Reader) (data *bufio.Reader, label string, err error) {
-	in := bufio.NewReaderSize(r, 32<<10)
-	start, err := in.Peek(1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, "", err
-	}
-	if len(start) > 0 && start[0]&0x80 != 0 {
-		if bom, _ := in.Peek(3); !bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-			return in, "", nil
-		}
-	}
-	head := &headReader{in: in, left: maxArmorHead}
-	block, err := armor.Decode(head)
-	if err != nil {
-		var source *sourceError
-		if errors.As(err, &source) {
-			return nil, "", err
-		}
-		return nil, "", fmt.Errorf("%w: there is no armored block: %w", ErrMalformed, err)
-	}
-	head.left = 1<<63 - 1
-	return bufio.NewReaderSize(block.Body, 32<<10), block.Type, nil
-}
-
-// headReader bounds what is read while left is small.
-type headReader struct {
-	in   io.Reader
-	left int64
-}
-
-func (h *headReader) Read(p []byte) (int, error) {
-	if h.left <= 0 {
-		return 0, fmt.Errorf("%w: no armored block in the first %d bytes", ErrMalformed, maxArmorHead)
-	}
-	n, err := h.in.Read(p)
-	h.left -= int64(n)
-	return n, err
 }
 
 // source is the caller's reader: it stops when ctx does, and its errors can be told from errors in what it gives.
