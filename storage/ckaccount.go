@@ -47,7 +47,7 @@ func (a *Account) checkpoint(number uint64, st *accountState) (bool, error) {
 func (a *Account) checkpointBox(number uint64, v *View) error {
 	w := a.written.boxes[v.id]
 	if w == nil {
-		w = &writtenBox{file: frameFile{name: a.indexFile(v.id)}, view: &View{}, words: noWords}
+		w = &writtenBox{file: frameFile{name: a.indexFile(v.id), sure: a.unit.sure}, view: &View{}, words: noWords}
 		a.written.boxes[v.id] = w
 	}
 	if w.view == v {
@@ -172,6 +172,7 @@ func (a *Account) readCheckpoint(completed uint64) (torn bool, err error) {
 		return false, err
 	}
 	w.file = file
+	w.file.sure = a.unit.sure
 	w.boxes = map[ID]*writtenBox{}
 	st, err := decodeAccount(frames, func(id ID, lsn LSN, s Status) *View {
 		v := &View{id: id, status: s, lsn: lsn}
@@ -211,6 +212,7 @@ func (a *Account) readBox(v *View, w *writtenBox, completed uint64) (*View, erro
 	case !got.recount():
 		return nil, file.damaged("the counts are not those of the messages")
 	}
+	file.sure = a.unit.sure
 	w.file, w.words = file, wordCount{got.words.len(), got.words.setCount()}
 	a.files.startBox(got)
 	return got, nil

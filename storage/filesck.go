@@ -152,7 +152,8 @@ func (w *fileWork) clearBox(id ID) error {
 	if err := removeTree(fsys, w.account.trashFolder(id)); err != nil {
 		return err
 	}
-	for _, name := range []string{w.account.indexFile(id), w.account.cacheFile(id)} {
+	index := w.account.indexFile(id)
+	for _, name := range []string{index, index + renewing, w.account.cacheFile(id)} {
 		if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -83,11 +83,15 @@ func decodeFrames(b []byte, completed uint64) (frames []frame, end int64, torn b
 type frameFile struct {
 	name string
 	end  int64 // where the next frame goes; 0: the file is to be made
+	sure bool  // the name will be durable with the next barrier, if it is not yet
 }
 
-// readFrameFile reads a file of frames. A missing one has none.
+// readFrameFile reads a file of frames, which a crash may have left in the middle of a renewal. A missing one has none.
 func readFrameFile(fsys vfs.FS, name string, completed uint64) (f frameFile, frames []frame, torn bool, err error) {
 	data, err := vfs.ReadFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = vfs.ReadFile(fsys, name+renewing)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return frameFile{name: name}, nil, false, nil
 	}
@@ -95,11 +99,18 @@ func readFrameFile(fsys vfs.FS, name string, completed uint64) (f frameFile, fra
 		return frameFile{}, nil, false, err
 	}
 	frames, end, torn := decodeFrames(data, completed)
-	return frameFile{name, end}, frames, torn, nil
+	return frameFile{name: name, end: end}, frames, torn, nil
 }
 
-// append adds a frame, unsynced.
+// append adds a frame, unsynced. After a crash, the name that the file has had from a checkpoint before may never reach the disk,
+// however often it is synced now, see movedFolders.
 func (f *frameFile) append(fsys vfs.FS, x frame) error {
+	if !f.sure {
+		if err := renew(fsys, f.name); err != nil {
+			return err
+		}
+		f.sure = true
+	}
 	file, err := fsys.OpenRW(f.name)
 	if errors.Is(err, fs.ErrNotExist) && f.end == 0 {
 		file, err = fsys.Create(f.name)
@@ -126,7 +137,7 @@ func (f *frameFile) replace(fsys vfs.FS, x frame) error {
 	if err := replaceFile(fsys, f.name, b); err != nil {
 		return err
 	}
-	f.end = int64(len(b))
+	f.end, f.sure = int64(len(b)), true
 	return nil
 }
 

@@ -46,7 +46,7 @@ func (u *Unit) recover() error {
 	if err := r.harden(); err != nil { // also a clean end: its last record may be in the system's cache only
 		return err
 	}
-	if r.endsClean() {
+	if u.sure = r.endsClean(); u.sure {
 		if err := u.clearRemains(); err != nil {
 			return err
 		}
@@ -281,6 +281,7 @@ func (r *recovery) finish() error {
 	if err := u.clearRemains(); err != nil {
 		return err
 	}
+	u.keeper.directory = nil // to be written once more: whether the file that was found lasts, nobody knows
 	go u.committer.run()
 	err := u.keeper.checkpointNow()
 	if err != nil {

@@ -114,6 +114,7 @@ type Unit struct {
 	keeper    *keeper
 	indexer   *indexer
 	damage    error // not nil: read-only
+	sure      bool  // the end before was orderly: the names that the tree shows are on the disk
 	dir       directoryState
 	closing   atomic.Bool
 	short     atomic.Bool  // the disk is full: no messages are taken
