@@ -25,6 +25,8 @@
 //	passwd                users in a file, argon2id, SASL; below it policies, strength, breaches, old hashes, throttling and more
 //	pgp                   OpenPGP keys and messages
 //	  deliver             mail is encrypted to its owner before it is stored
+//	  wkd, autocrypt,     keys found and published: over HTTPS,
+//	  dane                in mail, in DNS
 //	  keystore            whose key is which: first use, history, pinning
 //	  pgpmime             PGP/MIME with header protection
 //	examples/embed        the smallest server

@@ -1,7 +1,7 @@
 // Package pgp encrypts, decrypts, signs and verifies by OpenPGP (RFC 9580), for mail hosts and mail programs. It builds on ProtonMail/go-crypto and
 // puts around it what a program that reads foreign mail needs: nothing leaves before it is proved to be whole, everything is bounded, errors say what
 // is wrong. The packages below it know mail: pgpmime (PGP/MIME), deliver (encryption
-// before mail is stored), keystore (whose key is which).
+// before mail is stored), keystore (whose key is which), wkd, autocrypt and dane (keys found and published).
 //
 // # Messages
 //
