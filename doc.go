@@ -31,6 +31,7 @@
 //	  pgpmime             PGP/MIME with header protection
 //	examples/embed        the smallest server
 //	examples/mailserver   the reference server
+//	examples/sop          OpenPGP for scripts
 //
 // # Promises
 //

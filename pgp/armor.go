@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -140,15 +141,39 @@ func (a *armorReader) fill() error {
 	return nil
 }
 
-// armorWriter writes data in armored form (RFC 9580, section 6.2), without the checksum that nobody may look at (section 6.1). go-crypto's does
-// the same at half the speed.
+// armorWriter writes data in armored form (RFC 9580, section 6.2). go-crypto's does the same at half the speed.
 type armorWriter struct {
-	dst   io.Writer
-	label string
-	begun bool
-	rest  []byte // less than perLine
-	out   []byte
+	dst      io.Writer
+	label    string
+	checksum bool // see wantsChecksum
+	begun    bool
+	rest     []byte // less than perLine
+	out      []byte
+	crc      uint32
 }
+
+// wantsChecksum reports whether armor for these keys gets a checksum. Nobody may look at it, and in data of version 6 it must not be (RFC 9580, section 6.1); but
+// GnuPG 2.2 does not find the end of a block without one if there is no padding either.
+func wantsChecksum(keys ...*Key) bool {
+	return len(keys) == 0 || slices.ContainsFunc(keys, func(k *Key) bool { return k.version < 6 })
+}
+
+// crc24 is the table of the checksum (RFC 9580, section 6.1.1).
+var crc24 = func() (table [256]uint32) {
+	for i := range table {
+		crc := uint32(i) << 16
+		for range 8 {
+			crc <<= 1
+			if crc&0x1000000 != 0 {
+				crc ^= 0x1864cfb
+			}
+		}
+		table[i] = crc
+	}
+	return table
+}()
+
+const crc24Start = 0xb704ce
 
 // perLine is how many octets a line of 64 characters holds.
 const perLine = 48
@@ -158,6 +183,13 @@ func (a *armorWriter) Write(p []byte) (int, error) {
 	a.out = a.out[:0]
 	a.begin()
 	n := len(p)
+	if a.checksum {
+		crc := a.crc
+		for _, b := range p {
+			crc = crc<<8&0xffffff ^ crc24[byte(crc>>16)^b]
+		}
+		a.crc = crc
+	}
 	if len(a.rest) > 0 {
 		fill := min(perLine-len(a.rest), len(p))
 		a.rest = append(a.rest, p[:fill]...)
@@ -176,7 +208,7 @@ func (a *armorWriter) Write(p []byte) (int, error) {
 
 func (a *armorWriter) begin() {
 	if !a.begun {
-		a.begun = true
+		a.begun, a.crc = true, crc24Start
 		a.out = append(a.out, "-----BEGIN "+a.label+"-----\n\n"...)
 	}
 }
@@ -199,6 +231,10 @@ func (a *armorWriter) Close() error {
 	a.begin()
 	if len(a.rest) > 0 {
 		a.line(a.rest)
+	}
+	if a.checksum {
+		a.out = append(a.out, '=')
+		a.line([]byte{byte(a.crc >> 16), byte(a.crc >> 8), byte(a.crc)})
 	}
 	a.out = append(a.out, "-----END "+a.label+"-----\n"...)
 	return a.flush()

@@ -21,11 +21,13 @@
 //
 // # What other programs can read
 //
-//	profile      key                                  GnuPG 2.2  Sequoia (Debian 12)  RNP 0.16  OpenPGP.js 6
-//	Compatible   v4, Ed25519 and Curve25519           yes        yes                  yes       yes
-//	RSA4096      v4, RSA                              yes        yes                  yes       yes
-//	Modern       v6, Ed25519 and X25519 (RFC 9580)    no         no                   no        yes
-//	PostQuantum  v6, ML-DSA and ML-KEM (RFC 9980)     no         no                   no        no
+//	profile      key                                  GnuPG 2.2, Sequoia 1.12, RNP 0.16, PGPainless 1.3   OpenPGP.js 6
+//	Compatible   v4, Ed25519 and Curve25519           yes                                                 yes
+//	RSA4096      v4, RSA                              yes                                                 yes
+//	Modern       v6, Ed25519 and X25519 (RFC 9580)    no                                                  yes
+//	PostQuantum  v6, ML-DSA and ML-KEM (RFC 9980)     no                                                  no
+//
+// pgp/interop/testdata/expected.txt has the whole table, as the tests find it.
 //
 // # Bounds
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -42,7 +43,7 @@ func (enc Encrypter) Encrypt(dst io.Writer) (w io.WriteCloser, err error) {
 	if params.Signers, err = signers(enc.Signers, enc.Time); err != nil {
 		return nil, err
 	}
-	out := armored(dst, openpgp.MessageType, enc.Binary)
+	out := armored(dst, openpgp.MessageType, enc.Binary, slices.Concat(enc.To, enc.Hidden)...)
 	switch {
 	case len(to)+len(hidden) > 0:
 		w, err = openpgp.EncryptWithParams(out, to, hidden, params)
@@ -99,7 +100,7 @@ func (s Signer) Detached(dst io.Writer) (w io.WriteCloser, err error) {
 	if len(entities) == 0 {
 		return nil, fmt.Errorf("pgp: there is nobody to sign")
 	}
-	out := armored(dst, openpgp.SignatureType, s.Binary)
+	out := armored(dst, openpgp.SignatureType, s.Binary, s.Keys...)
 	w, err = openpgp.DetachSignWriter(out, entities, &openpgp.SignParams{TextSig: s.Text, Config: keyConfig(s.Time)})
 	if err != nil {
 		return nil, fmt.Errorf("pgp: signing: %w", err)
@@ -114,7 +115,7 @@ func (s Signer) Message(dst io.Writer) (w io.WriteCloser, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := armored(dst, openpgp.MessageType, s.Binary)
+	out := armored(dst, openpgp.MessageType, s.Binary, s.Keys...)
 	w, err = openpgp.SignWithParams(out, entities, &openpgp.SignParams{TextSig: s.Text, Config: keyConfig(s.Time)})
 	if err != nil {
 		return nil, fmt.Errorf("pgp: signing: %w", err)
@@ -122,11 +123,11 @@ func (s Signer) Message(dst io.Writer) (w io.WriteCloser, err error) {
 	return &layered{w, out}, nil
 }
 
-func armored(dst io.Writer, label string, binary bool) io.WriteCloser {
+func armored(dst io.Writer, label string, binary bool, keys ...*Key) io.WriteCloser {
 	if binary {
 		return unclosed{dst}
 	}
-	return &armorWriter{dst: dst, label: label}
+	return &armorWriter{dst: dst, label: label, checksum: wantsChecksum(keys...)}
 }
 
 type unclosed struct{ io.Writer }

@@ -269,7 +269,7 @@ func (k *Key) Armor() string {
 	if k.private {
 		label = openpgp.PrivateKeyType
 	}
-	return armorKeys(label, k.raw)
+	return armorKeys(label, k.raw, k)
 }
 
 // ArmorKeys writes several certificates, or several private keys, as one armored block.
@@ -282,12 +282,12 @@ func ArmorKeys(keys ...*Key) string {
 		}
 		raw = append(raw, k.raw...)
 	}
-	return armorKeys(label, raw)
+	return armorKeys(label, raw, keys...)
 }
 
-func armorKeys(label string, raw []byte) string {
+func armorKeys(label string, raw []byte, keys ...*Key) string {
 	var out strings.Builder
-	w := armorWriter{dst: &out, label: label}
+	w := armorWriter{dst: &out, label: label, checksum: wantsChecksum(keys...)}
 	w.Write(raw)
 	w.Close() // a Builder takes everything
 	return out.String()

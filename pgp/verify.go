@@ -34,6 +34,7 @@ type Signature struct {
 	Key      *Key      // whose it is; nil if it is not among the keys given
 	KeyID    string    // of the key, or the part of it, that signed, as the signature says: 16 hexadecimal digits
 	Created  time.Time // as the signature says
+	Text     bool      // the signature is of a text, whatever its line ends are (RFC 9580, section 5.2.1.2)
 	SignedBy string    // fingerprint of the key, or the part of it, that signed; empty unless the signature is good
 }
 
@@ -176,7 +177,7 @@ func verify(data io.Reader, signatures []*packet.Signature, keys []*Key, recipie
 }
 
 func judge(c *openpgp.SignatureCandidate, keys []*Key, recipient []byte) Signature {
-	sig := Signature{KeyID: fmt.Sprintf("%016X", c.IssuerKeyId), Created: c.CorrespondingSig.CreationTime}
+	sig := Signature{KeyID: fmt.Sprintf("%016X", c.IssuerKeyId), Created: c.CorrespondingSig.CreationTime, Text: c.SigType == packet.SigTypeText}
 	if c.SignedByEntity != nil {
 		fingerprint := strings.ToUpper(hex.EncodeToString(c.SignedByEntity.PrimaryKey.Fingerprint))
 		if i := slices.IndexFunc(keys, func(k *Key) bool { return k.fingerprint == fingerprint }); i >= 0 {

@@ -143,9 +143,11 @@ func TestHostileServers(t *testing.T) {
 		"a key of another address": func(w http.ResponseWriter, _ *http.Request) { w.Write(newKey(t, "eve@example.org").Bytes()) },
 		"no key":                   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>hello") },
 		"without end":              func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, io.LimitReader(zeros{}, 10<<20)) },
-		"to HTTP":                  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://example.org/", http.StatusFound) },
-		"in circles":               func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
-		"an error":                 func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"to HTTP": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://example.org/", http.StatusFound)
+		},
+		"in circles": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
+		"an error":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
 	} {
 		if keys, err := serve(t, answer).Lookup(ctx, "anna@example.org"); err == nil {
 			t.Errorf("%s: %v", name, keys)
