@@ -32,6 +32,7 @@ type accountCommand struct {
 	Expire     expireCommand     `cmd:"" help:"Let an account end at a day; mail is still accepted then."`
 	Renew      renewCommand      `cmd:"" help:"Let an account that ends last some days longer."`
 	MustChange mustChangeCommand `cmd:"" name:"must-change" help:"Make the password useless until it is changed, as after a leak. Ends the account's sessions."`
+	Key        keyCommand        `cmd:"" help:"Encrypt mail on delivery, to an OpenPGP key."`
 	App        appCommand        `cmd:"" help:"Manage passwords for single programs and devices."`
 }
 

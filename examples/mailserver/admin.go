@@ -22,6 +22,7 @@ type request struct {
 	App  *passwd.AppPassword `json:"app,omitempty"`  // app-add
 
 	Users []userLine `json:"users,omitempty"` // import
+	Key   string     `json:"key,omitempty"`   // key-set: a certificate
 }
 
 // admin carries out requests.
@@ -58,6 +59,9 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"app-remove":  a.appRemove,
 		"app-only":    a.appOnly,
 		"import":      a.importUsers,
+		"key-set":     a.keySet,
+		"key-show":    a.keyShow,
+		"key-remove":  a.keyRemove,
 	}
 }
 

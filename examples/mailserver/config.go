@@ -18,6 +18,7 @@ type settings struct {
 	LMTP           string `name:"lmtp" toml:"lmtp" placeholder:"ADDR" help:"Listen for deliveries by LMTP, at an address or unix:PATH."`
 	AuthSocket     string `name:"auth-socket" toml:"auth-socket" placeholder:"unix:PATH" help:"Let Postfix or Exim authenticate their clients here, by the Dovecot protocol."`
 	UsersSocket    string `name:"users-socket" toml:"users-socket" placeholder:"unix:PATH" help:"Let Postfix look recipients up here, by the socketmap protocol."`
+	WKD            string `name:"wkd" toml:"wkd" placeholder:"ADDR" help:"Publish the OpenPGP keys of accounts here as a Web Key Directory over HTTPS, for instance :443."`
 	ClientCA       string `name:"client-ca" toml:"client-ca" placeholder:"FILE" help:"Let clients log in with certificates of this authority, PEM, by the address in them."`
 	OAuthIssuer    string `name:"oauth-issuer" toml:"oauth-issuer" placeholder:"URL" help:"Let clients log in with tokens (JWT) of this issuer, by the verified address in them."`
 	OAuthKeys      string `name:"oauth-keys" toml:"oauth-keys" placeholder:"URL" help:"Where the issuer publishes its keys (jwks_uri)."`
@@ -95,7 +96,7 @@ func (s *settings) overlay(over settings) {
 	}{
 		{&s.Data, over.Data}, {&s.IMAPS, over.IMAPS}, {&s.IMAP, over.IMAP}, {&s.LMTP, over.LMTP}, {&s.Cert, over.Cert}, {&s.Key, over.Key},
 		{&s.Hostname, over.Hostname}, {&s.Postmaster, over.Postmaster}, {&s.LogLevel, over.LogLevel},
-		{&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
+		{&s.WKD, over.WKD}, {&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
 		{&s.ClientCA, over.ClientCA}, {&s.OAuthIssuer, over.OAuthIssuer}, {&s.OAuthKeys, over.OAuthKeys}, {&s.OAuthAudience, over.OAuthAudience},
 	} {
 		if f.from != "" {

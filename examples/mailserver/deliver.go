@@ -40,7 +40,7 @@ func (s *lmtpServer) deliver(ctx context.Context, tx *transaction, trace string,
 		return results
 	}
 	began := time.Now()
-	outcomes, size := storeMessage(ctx, accounts, trace, r)
+	outcomes, size := s.storeForAll(ctx, accounts, trace, r)
 	for i, name := range names {
 		results[name] = outcomes[i]
 		if err := outcomes[i]; err != nil {

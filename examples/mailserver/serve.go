@@ -80,6 +80,7 @@ type server struct {
 	mtaUsers *mta.Recipients
 	imap     *imapserver.Server
 	lmtp     *lmtpServer
+	wkd      *keyDirectory
 	control  *controlServer
 	logger   *slog.Logger
 	services []service
@@ -129,7 +130,7 @@ func (s *server) prepare() error {
 		Logger:   s.logger,
 	}
 	s.lmtp = &lmtpServer{unit: s.store.unit, hostname: s.settings.Hostname, postmaster: s.settings.Postmaster,
-		maxSize: s.settings.MaxMessageSize, logger: s.logger}
+		maxSize: s.settings.MaxMessageSize, keys: s.store.keys(), logger: s.logger}
 	s.lmtp.start()
 	s.mtaAuth = s.auth.forMTA()
 	s.mtaUsers = &mta.Recipients{Lookup: s.lmtp.hasRecipient, Logger: s.logger}
@@ -145,6 +146,7 @@ func (s *server) prepare() error {
 		{"lmtp", s.settings.LMTP, s.lmtp.serve},
 		{"auth", s.settings.AuthSocket, s.mtaAuth.Serve},
 		{"users", s.settings.UsersSocket, s.mtaUsers.Serve},
+		{"wkd", s.settings.WKD, s.wkd.serve},
 	} {
 		if x.addr == "" {
 			continue
@@ -163,7 +165,7 @@ func (s *server) prepare() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range problems {
+	for _, p := range append(problems, s.store.keyWarnings(time.Now())...) {
 		s.logger.Warn(p)
 	}
 	s.control, err = listenControl(a, s.logger)
@@ -185,6 +187,11 @@ func (s *server) prepareTLS() error {
 	if s.imap.TLS, err = tlspolicy.Intermediate.ALPN("imap").Server(cert); err != nil {
 		return err
 	}
+	web, err := tlspolicy.Intermediate.ALPN("h2", "http/1.1").Server(cert)
+	if err != nil {
+		return err
+	}
+	s.wkd = newKeyDirectory(s.store, web, s.logger)
 	return errors.Join(s.auth.offerCertificates(s.settings, s.imap.TLS), s.auth.offerTokens(s.settings))
 }
 
@@ -245,8 +252,8 @@ func (s *server) close() error {
 	for _, x := range s.services {
 		x.listener.Close()
 	}
-	if err := errors.Join(s.mtaAuth.Close(), s.mtaUsers.Close()); err != nil {
-		s.logger.Warn("the sockets for the mail transfer agent", "error", err)
+	if err := errors.Join(s.mtaAuth.Close(), s.mtaUsers.Close(), s.wkd.close()); err != nil {
+		s.logger.Warn("the sockets for the mail transfer agent and keys", "error", err)
 	}
 	s.auth.close()
 	return s.store.close()

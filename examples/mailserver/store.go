@@ -17,6 +17,7 @@ import (
 //
 //	unit/          the mail: a unit of package storage
 //	users          names and password hashes: a user file of package passwd, with users.lock and users.secret
+//	keys/          the OpenPGP keys that mail is encrypted to: one armored file an account, named by its id
 //	throttle       failed logins and known networks: a file of package passwd/throttle
 //	tls/           the self-signed certificate, where no other is configured
 //	control.sock   the running server's ear for account and check
