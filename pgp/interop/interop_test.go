@@ -107,18 +107,8 @@ func TestMatrix(t *testing.T) {
 // cell tries all operations of one key with one peer: a "+" or "-" each.
 func cell(t *testing.T, w workplace, p peer, k *pgp.Key) string {
 	data := []byte("The ship comes at noon.\r\n\x00\xff \n")
-	w.write(t, "key.asc", []byte(k.Armor()))
-	w.write(t, "cert.asc", []byte(k.Public().Armor()))
 	w.write(t, "data", data)
-	for _, home := range []string{"gnupg", "rnp"} {
-		if err := os.Mkdir(filepath.Join(w.dir, home), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if p.name == "gpg" {
-		t.Cleanup(func() { w.run(t, "gpgconf --kill all") }) // the agent of this folder
-	}
-	if p.setup != "" && !w.run(t, p.setup) {
+	if !w.prepare(t, p, k) {
 		return strings.Repeat("- ", len(operations)-1) + "-"
 	}
 	ctx := context.Background()
@@ -212,7 +202,11 @@ func signedMail(t *testing.T, mail string, k *pgp.Key) (content, signature []byt
 	if err := pgpmime.Sign(&out, strings.NewReader(mail), pgp.Signer{Keys: []*pgp.Key{k}}, ""); err != nil {
 		t.Fatal(err)
 	}
-	parts := strings.Split(out.String(), "\r\n--pgp-")
+	return signedParts(out.String())
+}
+
+func signedParts(message string) (content, signature []byte) {
+	parts := strings.Split(message, "\r\n--pgp-")
 	_, first, _ := strings.Cut(parts[1], "\r\n")
 	_, second, _ := strings.Cut(parts[2], "\r\n\r\n")
 	return []byte(first), []byte(second)

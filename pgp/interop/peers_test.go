@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/mailhavn/mailhavn/pgp"
 )
 
 // peer is another program. Its commands run in a folder with key.asc (private), cert.asc, data, message.asc (encrypted) and signature.asc (detached), and $FPR; decrypt writes output.
@@ -59,6 +61,22 @@ var peers = []peer{
 // workplace is a folder for one key and one peer.
 type workplace struct {
 	dir, fingerprint, modules string
+}
+
+// prepare gives a peer its keys; it is false if the peer does not take them.
+func (w workplace) prepare(t *testing.T, p peer, k *pgp.Key) bool {
+	t.Helper()
+	w.write(t, "key.asc", []byte(k.Armor()))
+	w.write(t, "cert.asc", []byte(k.Public().Armor()))
+	for _, home := range []string{"gnupg", "rnp"} {
+		if err := os.Mkdir(filepath.Join(w.dir, home), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.name == "gpg" {
+		t.Cleanup(func() { w.run(t, "gpgconf --kill all") }) // the agent of this folder
+	}
+	return p.setup == "" || w.run(t, p.setup)
 }
 
 const commandTimeout = 60 * time.Second
