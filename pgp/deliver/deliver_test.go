@@ -190,8 +190,11 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 func TestMemory(t *testing.T) {
 	anna, _ := keys()
 	size := int64(64 << 20)
-	if *long {
+	switch {
+	case *long:
 		size = 1 << 30
+	case testing.Short():
+		t.Skip("memory under the race detector tells nothing")
 	}
 	runtime.GC()
 	var before, now runtime.MemStats

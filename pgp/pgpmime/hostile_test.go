@@ -112,8 +112,11 @@ func TestOlderProtection(t *testing.T) {
 func TestLarge(t *testing.T) {
 	anna := key(t, "anna", pgp.Compatible)
 	size := int64(48 << 20)
-	if *long {
+	switch {
+	case *long:
 		size = 1 << 30
+	case testing.Short():
+		size = 4 << 20
 	}
 	r, w := io.Pipe()
 	go func() {
