@@ -71,7 +71,8 @@ const encryptedHead = "MIME-Version: 1.0\r\n" +
 func newBoundary() string { return "pgp-" + rand.Text() }
 
 // Sign reads a message to its end and writes it signed to dst: a multipart/signed (RFC 3156, section 5) that protects the header too. The message is
-// kept in tempDir ("" is the system's), encrypted, if it is large. A header with lines that are no fields is ErrMalformed.
+// kept in tempDir ("" is the system's), encrypted, if it is large. A header with lines that are no fields is ErrMalformed. The whole header is signed and visible:
+// who sends the message takes Bcc from it first.
 func Sign(dst io.Writer, message io.Reader, s pgp.Signer, tempDir string) error {
 	in := bufio.NewReaderSize(message, 64<<10)
 	h, err := readHead(in)
