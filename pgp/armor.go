@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -149,7 +150,7 @@ type armorWriter struct {
 	begun    bool
 	rest     []byte // less than perLine
 	out      []byte
-	crc      uint32
+	crc      crc24
 }
 
 // wantsChecksum reports whether armor for these keys gets a checksum. Nobody may look at it, and in data of version 6 it must not be (RFC 9580, section 6.1); but
@@ -158,25 +159,45 @@ func wantsChecksum(keys ...*Key) bool {
 	return len(keys) == 0 || slices.ContainsFunc(keys, func(k *Key) bool { return k.version < 6 })
 }
 
-// crc24 is the table of the checksum (RFC 9580, section 6.1.1).
-var crc24 = func() (table [256]uint32) {
-	for i := range table {
-		crc := uint32(i) << 16
+// crc24 is the checksum (RFC 9580, section 6.1.1) in the upper three octets of a word, four octets at a time: table n is for octets with n others behind them.
+type crc24 uint32
+
+const crc24Start crc24 = 0xb704ce << 8
+
+var crc24Tables = func() (t [4][256]crc24) {
+	for i := range 256 {
+		crc := crc24(i) << 24
 		for range 8 {
-			crc <<= 1
-			if crc&0x1000000 != 0 {
-				crc ^= 0x1864cfb
-			}
+			carry := crc >> 31
+			crc = crc<<1 ^ carry*(0x864cfb<<8)
 		}
-		table[i] = crc
+		t[0][i] = crc
 	}
-	return table
+	for n := 1; n < 4; n++ {
+		for i, crc := range t[n-1] {
+			t[n][i] = crc<<8 ^ t[0][crc>>24]
+		}
+	}
+	return t
 }()
 
-const crc24Start = 0xb704ce
+func (crc crc24) update(p []byte) crc24 {
+	t := &crc24Tables
+	for ; len(p) >= 4; p = p[4:] {
+		x := uint32(crc) ^ binary.BigEndian.Uint32(p)
+		crc = t[3][x>>24] ^ t[2][byte(x>>16)] ^ t[1][byte(x>>8)] ^ t[0][byte(x)]
+	}
+	for _, b := range p {
+		crc = crc<<8 ^ t[0][byte(crc>>24)^b]
+	}
+	return crc
+}
 
 // perLine is how many octets a line of 64 characters holds.
 const perLine = 48
+
+// flushSize bounds what is gathered before it is written.
+const flushSize = 32 << 10
 
 // Write implements io.Writer.
 func (a *armorWriter) Write(p []byte) (int, error) {
@@ -184,11 +205,7 @@ func (a *armorWriter) Write(p []byte) (int, error) {
 	a.begin()
 	n := len(p)
 	if a.checksum {
-		crc := a.crc
-		for _, b := range p {
-			crc = crc<<8&0xffffff ^ crc24[byte(crc>>16)^b]
-		}
-		a.crc = crc
+		a.crc = a.crc.update(p)
 	}
 	if len(a.rest) > 0 {
 		fill := min(perLine-len(a.rest), len(p))
@@ -201,6 +218,11 @@ func (a *armorWriter) Write(p []byte) (int, error) {
 	}
 	for ; len(p) >= perLine; p = p[perLine:] {
 		a.line(p[:perLine])
+		if len(a.out) >= flushSize {
+			if err := a.flush(); err != nil {
+				return 0, err
+			}
+		}
 	}
 	a.rest = append(a.rest, p...)
 	return n, a.flush()
@@ -222,6 +244,7 @@ func (a *armorWriter) flush() error {
 		return nil
 	}
 	_, err := a.dst.Write(a.out)
+	a.out = a.out[:0]
 	return err
 }
 
@@ -234,7 +257,7 @@ func (a *armorWriter) Close() error {
 	}
 	if a.checksum {
 		a.out = append(a.out, '=')
-		a.line([]byte{byte(a.crc >> 16), byte(a.crc >> 8), byte(a.crc)})
+		a.line([]byte{byte(a.crc >> 24), byte(a.crc >> 16), byte(a.crc >> 8)})
 	}
 	a.out = append(a.out, "-----END "+a.label+"-----\n"...)
 	return a.flush()
