@@ -142,7 +142,7 @@ func (h *head) encoding() string {
 	return strings.ToLower(strings.TrimSpace(value))
 }
 
-// structural reports whether a field belongs to MIME and not to the message (RFC 9788, section 1.1.1).
+// structural reports whether a field belongs to MIME and not to the message (RFC 9788 calls it structural).
 func structural(name string) bool {
 	return name == "mime-version" || strings.HasPrefix(name, "content-")
 }

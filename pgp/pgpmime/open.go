@@ -214,7 +214,7 @@ func findMixed(in io.Reader) error {
 	return ErrNoPGP
 }
 
-// readProtection finds out how the header is protected (RFC 9788, section 4.1).
+// readProtection finds out how the header is protected: by the parameter hp of RFC 9788, section 2.1, or the one that came before.
 func (o *Opened) readProtection() error {
 	h, err := readHead(bufio.NewReader(o.entity()))
 	if err != nil || o.Inline {
