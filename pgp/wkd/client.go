@@ -82,7 +82,7 @@ func (c Client) method(ctx context.Context, local, domain string) (string, error
 }
 
 func (c Client) get(ctx context.Context, url string) ([]byte, error) {
-	client := http.Client{Transport: publicOnly}
+	client := http.Client{Transport: publicOnly()}
 	if c.HTTP != nil {
 		client = *c.HTTP
 	}
@@ -118,17 +118,15 @@ func (c Client) get(ctx context.Context, url string) ([]byte, error) {
 	return answer, nil
 }
 
-// publicOnly keeps a stranger's address from making us ask machines inside our own network.
-var publicOnly = &http.Transport{
-	DialContext: (&net.Dialer{ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+// publicOnly keeps a stranger's address from making us ask machines inside our own network. It is for one lookup.
+func publicOnly() *http.Transport {
+	dialer := net.Dialer{ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		host, _, err := net.SplitHostPort(address)
 		ip := net.ParseIP(strings.Split(host, "%")[0])
 		if err != nil || ip == nil || !ip.IsGlobalUnicast() || ip.IsPrivate() {
 			return fmt.Errorf("wkd: %s is not a public address", host)
 		}
 		return nil
-	}}).DialContext,
-	ForceAttemptHTTP2:   true,
-	TLSHandshakeTimeout: 10 * time.Second,
-	IdleConnTimeout:     10 * time.Second,
+	}}
+	return &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, DisableKeepAlives: true}
 }
