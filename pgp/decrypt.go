@@ -131,7 +131,7 @@ type envelope struct {
 	keys          []*packet.EncryptedKey
 	passwords     []*packet.SymmetricKeyEncrypted
 	data          packet.EncryptedDataPacket
-	contents      io.Reader // of data, still encrypted
+	contents      *bufio.Reader // of data, still encrypted
 	authenticated bool
 }
 
@@ -186,9 +186,11 @@ func (e *envelope) readData(in *bufio.Reader) error {
 	}
 	switch p := p.(type) {
 	case *packet.SymmetricallyEncrypted:
-		e.data, e.contents, e.authenticated = p, p.Contents, p.Version == 2
+		buffered := bufio.NewReader(p.Contents)
+		p.Contents = buffered
+		e.data, e.contents, e.authenticated = p, buffered, p.Version == 2
 	case *packet.AEADEncrypted:
-		e.data, e.contents, e.authenticated = p, p.Contents, true
+		e.data, e.contents, e.authenticated = p, bufio.NewReader(p.Contents), true
 	}
 	return nil
 }
@@ -244,7 +246,7 @@ func (d Decrypter) unwrap(e *envelope) (opened, error) {
 	}
 	for _, password := range d.Passwords {
 		for _, esk := range e.passwords[:min(len(e.passwords), maxAttempts)] {
-			if key, cipher, err := esk.Decrypt(password); err == nil && try(cipher, key) {
+			if key, cipher, err := esk.Decrypt(password); err == nil && e.plausible(cipher, key) && try(cipher, key) {
 				return result, nil
 			}
 		}

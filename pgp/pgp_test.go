@@ -3,6 +3,7 @@ package pgp_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/mailhavn/mailhavn/pgp"
 )
@@ -122,6 +125,45 @@ func TestPasswordsAndSessionKeys(t *testing.T) {
 			t.Errorf("by a wrong password: %v", err)
 		}
 	}
+}
+
+// TestWrongPasswords tries wrong ones first on a message as "gpg --symmetric" makes it: the password makes the key, so that each of them gives one.
+func TestWrongPasswords(t *testing.T) {
+	const skesk = "\x8c\x04\x04\x09\x00\x08" // version 4, AES-256, a simple S2K with SHA-256
+	message := []byte(skesk + symmetric(t, sha256.Sum256([]byte("right")), "hello"))
+	var passwords [][]byte
+	for i := range 50 {
+		passwords = append(passwords, fmt.Appendf(nil, "wrong %d", i))
+	}
+	if _, _, err := decrypt(pgp.Decrypter{Passwords: passwords}, message); !errors.Is(err, pgp.ErrNoKey) {
+		t.Errorf("only wrong ones: %v", err)
+	}
+	got, _, err := decrypt(pgp.Decrypter{Passwords: append(passwords, []byte("right"))}, message)
+	if err != nil || string(got) != "hello" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// symmetric is a SEIPD packet of version 1 with a literal packet.
+func symmetric(t *testing.T, key [32]byte, text string) string {
+	t.Helper()
+	var out, literal bytes.Buffer
+	w, err := packet.SerializeSymmetricallyEncrypted(&out, packet.CipherAES256, false, packet.CipherSuite{}, key[:], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := packet.SerializeLiteral(struct {
+		io.Writer
+		io.Closer
+	}{&literal, io.NopCloser(nil)}, true, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(l, text)
+	l.Close()
+	w.Write(literal.Bytes())
+	w.Close()
+	return out.String()
 }
 
 func TestLockedKeys(t *testing.T) {
