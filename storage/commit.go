@@ -48,6 +48,7 @@ type committer struct {
 	next     LSN        // of the next record
 	durable  LSN
 	queue    []*batch
+	newest   *batch // the last one that was begun; nil before the first
 	stopped  error // not nil: no more records are taken
 	closing  bool
 	segments []segmentEnd
@@ -79,6 +80,7 @@ func (c *committer) enqueue(p *pending) (*batch, error) {
 	} else {
 		b = &batch{done: make(chan struct{})}
 		c.queue = append(c.queue, b)
+		c.newest = b
 	}
 	lsn := c.next
 	c.next++
@@ -230,10 +232,14 @@ func (c *committer) err() error {
 	return c.stopped
 }
 
-// settle waits until no change is between validating and enqueuing.
+// settle waits until no change is under way, whether anyone waits for it or not. New ones are refused already.
 func (c *committer) settle() {
 	c.gate.Lock()
-	defer c.gate.Unlock()
+	c.mu.Lock()
+	newest := c.newest
+	c.mu.Unlock()
+	c.gate.Unlock()
+	newest.wait(context.Background()) // an error is for those who made the changes
 }
 
 // close writes what is enqueued, and ends the loop.

@@ -74,7 +74,7 @@ func (r *recovery) endsClean() bool {
 		return false
 	}
 	_, ok := effects[0].(*checkpointEffect)
-	return ok && r.last.clean && r.last.files == r.last.state
+	return ok && r.last.clean && r.last.files == r.last.state && r.last.state == r.lastLSN-1
 }
 
 // read decodes the log's records and finds the newest checkpoint. Damage ends the row and makes the unit read-only.

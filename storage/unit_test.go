@@ -2,12 +2,16 @@ package storage_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/storage/storagetest"
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
@@ -106,5 +110,60 @@ func TestSmoke(t *testing.T) {
 	a.Close()
 	if err := u.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCloseAwaitsChanges closes a unit while a change that nobody waits for is on its way to the log: the next opening must know of it.
+func TestCloseAwaitsChanges(t *testing.T) {
+	ctx := t.Context()
+	var slow atomic.Bool
+	tree := storagetest.Faults(vfs.NewMem(), func(op storagetest.Op) *storagetest.Fault {
+		if slow.Load() && op.Kind == storagetest.OpWrite {
+			time.Sleep(200 * time.Millisecond)
+		}
+		return nil
+	})
+	opt := storage.Options{SegmentSize: 8 << 10, Ballast: 1024, Logger: slog.New(slog.DiscardHandler)}
+	open := func() (*storage.Unit, *storage.Account, *storage.Mailbox) {
+		t.Helper()
+		u, err := storage.Open(tree, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := u.OpenAccount(ctx, "anna")
+		if errors.Is(err, storage.ErrNoAccount) {
+			a, err = u.CreateAccount(ctx, "anna")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		inbox, err := a.Mailbox("INBOX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u, a, inbox
+	}
+	u, a, inbox := open()
+	b := a.NewBody()
+	io.WriteString(b, "Subject: x\r\n\r\n")
+	if _, err := inbox.Append(ctx, storage.NewMessage{Body: b}); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	for range 2 { // nothing is left to write: closing makes only the record of its end
+		if err := u.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow.Store(true)
+	inbox.ClaimRecent()
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	slow.Store(false)
+	u, _, inbox = open()
+	defer u.Close()
+	if first := inbox.ClaimRecent(); first != 2 {
+		t.Errorf("messages from %d on are recent to the second session", first)
 	}
 }
