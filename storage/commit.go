@@ -49,7 +49,7 @@ type committer struct {
 	durable  LSN
 	queue    []*batch
 	newest   *batch // the last one that was begun; nil before the first
-	stopped  error // not nil: no more records are taken
+	stopped  error  // not nil: no more records are taken
 	closing  bool
 	segments []segmentEnd
 	written  int64 // bytes of records since the last checkpoint

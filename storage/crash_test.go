@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	states = flag.Int("storagetest.states", 6000, "crash states to check in all tests of the explorer together")
+	states = flag.Int("storagetest.states", 4500, "crash states to check in all tests of the explorer together; a ninth of them with -short")
 	seed   = flag.Uint64("storagetest.seed", 1, "seed of the explorer and the simulation")
 )
 
@@ -38,8 +38,13 @@ var explorers = []struct {
 	}},
 }
 
-// crashTests is how many tests share the states.
-const crashTests = 5
+// share is how many of the states each of the five tests has that look for them.
+func share() int {
+	if testing.Short() {
+		return *states / 9 / 5
+	}
+	return *states / 5
+}
 
 // explore runs programs on every kind of unit until enough states are checked, or there are no more programs.
 func explore(t *testing.T, programs func(rng *rand.Rand) iter.Seq[[]storagetest.Program]) {
@@ -49,7 +54,7 @@ func explore(t *testing.T, programs func(rng *rand.Rand) iter.Seq[[]storagetest.
 			e.Seed, e.PerRun = *seed, 60
 			for p := range programs(rand.New(rand.NewPCG(*seed, 2))) {
 				must(t, e.Run(p...), e.Run)
-				if e.Counts.States() >= *states/crashTests/len(explorers) {
+				if e.Counts.States() >= share()/len(explorers) {
 					break
 				}
 			}
@@ -126,7 +131,7 @@ func TestCrashRewriting(t *testing.T) {
 	}
 	p = append(p, "rename Long/"+long+"/1 Short", "rename Short "+long, "delete Long/"+long+"/2")
 	var boxes, accounts atomic.Int32
-	e := &storagetest.Explorer{Prelude: prelude, Seed: *seed, PerRun: *states / crashTests / 4}
+	e := &storagetest.Explorer{Prelude: prelude, Seed: *seed, PerRun: share() / 6}
 	e.Wrap = func(fsys vfs.FS) vfs.FS {
 		return storagetest.Faults(fsys, func(op storagetest.Op) *storagetest.Fault {
 			switch {
@@ -199,7 +204,7 @@ func TestCrashFaults(t *testing.T) {
 			e := &storagetest.Explorer{Seed: *seed, PerPoint: 6}
 			rng := rand.New(rand.NewPCG(*seed, 3))
 			failed := 0
-			for e.Counts.States() < *states/crashTests/len(faults) || failed == 0 {
+			for e.Counts.States() < share()/len(faults) || failed == 0 {
 				decide := fault.make(rng.IntN(30) + 1)
 				run := func(p ...storagetest.Program) error {
 					results, err := e.RunFaulty(p[0], decide)

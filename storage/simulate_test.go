@@ -20,7 +20,7 @@ func TestSimulate(t *testing.T) {
 // TestSimulateCrashes does the same on a disk that loses power.
 func TestSimulateCrashes(t *testing.T) {
 	total := 0
-	for s := *seed; total < *states/crashTests; s++ {
+	for s := *seed; total < share(); s++ {
 		sim := storagetest.Simulation{FS: storagetest.NewDisk(), Seed: s, Sessions: 4, Steps: 60, Openings: 2, Crashes: 50}
 		n, err := sim.Run(t.Context())
 		if err != nil {

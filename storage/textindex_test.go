@@ -124,9 +124,9 @@ func TestMayContain(t *testing.T) {
 	}
 	for round := range 4 {
 		grow()
-		check("new messages", 25)
+		check("new messages", 15)
 		b.indexed(m)
-		check("all indexed", 25)
+		check("all indexed", 15)
 		v, err := m.View(b.ctx)
 		b.must(err)
 		some := v.UIDs(50*round+1, 50*round+40)
@@ -134,12 +134,12 @@ func TestMayContain(t *testing.T) {
 		b.must(err)
 		_, _, err = m.Expunge(b.ctx, some)
 		b.must(err)
-		check("some expunged", 25)
+		check("some expunged", 15)
 		b.must(b.unit.Close())
 		b.open()
 		a = b.account("anna")
 		m = b.box(a, "INBOX")
-		check("opened again", 25)
+		check("opened again", 15)
 	}
 	dir := "a/" + a.ID().String()[:2] + "/" + a.ID().String() + "/meta/" + m.ID().String() + ".texts"
 	for bit := range 40 {

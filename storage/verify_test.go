@@ -32,7 +32,7 @@ func TestVerifyInUse(t *testing.T) {
 			}
 		})
 	}
-	for range 60 {
+	for range 25 {
 		findings, err := b.unit.Verify(b.ctx)
 		b.must(err)
 		for _, f := range findings {
