@@ -75,7 +75,8 @@
 //	RFC 5255	Internet Message Access Protocol Internationalization	ext_i18nlevel.go	I18NLEVEL=1
 //	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go ext_thread.go forest.go search.go	SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
-//	RFC 5267	Contexts for IMAP4	ext_esort.go ext_sort.go search.go	ESORT
+//	RFC 5267	Contexts for IMAP4	ext_context.go ext_esort.go ext_sort.go search.go	CONTEXT=SEARCH ESORT
+//	RFC 5465	The IMAP NOTIFY Extension	ext_context.go mailboxfilter.go news.go	-
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
 //	RFC 5957	Display-Based Address Sorting for the IMAP4 SORT Extension	ext_sortdisplay.go	SORT=DISPLAY
@@ -83,6 +84,7 @@
 //	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
 //	RFC 6855	IMAP Support for UTF-8	ext_utf8.go ext_catenate.go search.go internal/wire/string.go	UTF8=ACCEPT
 //	RFC 7162	IMAP Extensions: Quick Flag Changes Resynchronization (CONDSTORE) and Quick Mailbox Resynchronization (QRESYNC)	ext_condstore.go ext_qresync.go sync.go	CONDSTORE QRESYNC
+//	RFC 7377	IMAP4 Multimailbox SEARCH Extension	ext_multisearch.go mailboxfilter.go sets.go	MULTISEARCH
 //	RFC 7889	The IMAP APPENDLIMIT Extension	ext_appendlimit.go	APPENDLIMIT
 //	RFC 7888	IMAP4 Non-synchronizing Literals	ext_literal.go	LITERAL- LITERAL+
 //	RFC 8314	Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission and Access	server.go	-

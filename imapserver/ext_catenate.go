@@ -69,7 +69,7 @@ func (c *conn) copyURL(body *storage.Body, url string) error {
 	if !ok || u.validity != 0 && u.validity != view.Status().UIDValidity {
 		return wrong
 	}
-	f := &fetching{reading: reading{conn: c, ctx: c.ctx, mbox: mbox}}
+	f := &fetching{reading: reading{conn: c, ctx: c.ctx, in: &selected{mbox: mbox}}}
 	defer f.close()
 	f.next(view.At(seq))
 	if err := u.section.prepare(f); err != nil {

@@ -36,7 +36,7 @@ func (p *preview) prepare(f *fetching) (err error) {
 	if p.text, p.known = f.summary.Preview(); p.known || p.lazy {
 		return nil
 	}
-	p.text, err = f.mbox.Preview(f.ctx, f.m.UID)
+	p.text, err = f.in.mbox.Preview(f.ctx, f.m.UID)
 	p.known = err == nil
 	return err
 }

@@ -71,7 +71,7 @@ func (c *conn) thread(ctx context.Context, s *search, thread func([]threadMessag
 		return r, err
 	}
 	c.holdExpunge = s.usesSeq
-	f, err := s.run(ctx, c)
+	f, err := s.run(ctx, c, c.selected)
 	if err != nil {
 		return r, err
 	}
@@ -94,12 +94,12 @@ func (c *conn) thread(ctx context.Context, s *search, thread func([]threadMessag
 // threadMessages reads what threading needs of the messages that were found.
 func (c *conn) threadMessages(ctx context.Context, s *search, f *found) ([]threadMessage, error) {
 	out := make([]threadMessage, 0, f.count)
-	m := &candidate{reading: reading{conn: c, ctx: ctx, mbox: c.selected.mbox}}
+	m := &candidate{reading: reading{conn: c, ctx: ctx, in: s.in}}
 	defer m.close()
 	var header collector
 	var buf []byte
-	n := c.selected.view.len()
-	for seq, row := range c.selected.view.sel(f.uids) {
+	n := s.in.view.len()
+	for seq, row := range s.in.view.sel(f.uids) {
 		m.next(row)
 		if err := c.goesOn(ctx, n+seq, s.passes*n); err != nil {
 			return nil, err

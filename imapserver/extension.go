@@ -34,6 +34,9 @@ type extension struct {
 	created func(*storage.Mailbox) string
 	// selected tells more of the mailbox that has just been selected.
 	selected func(*conn)
+	// removing is called before, and shown after, changes of the selected mailbox are told: those that lead to a later view.
+	removing func(c *conn, later *storage.View)
+	shown    func(c *conn)
 	// progress may tell how far the running command has come.
 	progress func(c *conn, done, goal int) error
 }
@@ -68,6 +71,8 @@ func extensions() []extension {
 		extAppendLimit(),
 		extESearch(),
 		extSearchRes(),
+		extContext(),
+		extMultiSearch(),
 		extWithin(),
 		extSaveDate(),
 		extObjectID(),

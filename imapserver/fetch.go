@@ -132,7 +132,7 @@ func (c *conn) fetch(ctx context.Context, f *fetch) error {
 	if f.changedSince > 0 {
 		uids = c.selected.view.changed(uids, f.changedSince)
 	}
-	run := &fetching{fetch: f, reading: reading{conn: c, ctx: ctx, mbox: c.selected.mbox}}
+	run := &fetching{fetch: f, reading: reading{conn: c, ctx: ctx, in: c.selected}}
 	defer run.close()
 	for len(uids) > 0 {
 		batch := uids

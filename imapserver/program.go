@@ -81,19 +81,16 @@ func (p *program) filtered(want *message.Matcher, pr predicate) predicate {
 }
 
 // prepare resolves sets and texts, and returns the messages to be judged.
-func (p *program) prepare(ctx context.Context, c *conn) (storage.UIDSet, error) {
+func (p *program) prepare(ctx context.Context, in *selected) (storage.UIDSet, error) {
 	for _, f := range p.texts {
-		indexed, found, err := c.selected.mbox.MayContain(ctx, f.folded)
+		indexed, found, err := in.mbox.MayContain(ctx, f.folded)
 		if err != nil {
 			return nil, err
 		}
 		f.within = everyUID.Subtract(indexed).Union(found)
 	}
 	for _, s := range p.sets {
-		var err error
-		if s.uids, err = c.selected.resolve(&s.set, s.byUID); err != nil {
-			return nil, err
-		}
+		s.uids = in.existing(&s.set, s.byUID)
 	}
 	scope := everyUID
 	for _, pr := range p.all {

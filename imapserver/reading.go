@@ -13,7 +13,7 @@ import (
 type reading struct {
 	conn    *conn
 	ctx     context.Context
-	mbox    *storage.Mailbox
+	in      *selected // the mailbox that it is in
 	m       *storage.Message
 	summary message.Summary
 	known   bool // summary is of m
@@ -37,7 +37,7 @@ func (r *reading) close() {
 // summarize makes r.summary that of the present message.
 func (r *reading) summarize() (err error) {
 	if !r.known {
-		r.summary, err = r.mbox.Summary(r.ctx, r.m.UID)
+		r.summary, err = r.in.mbox.Summary(r.ctx, r.m.UID)
 		r.known = err == nil
 	}
 	return err
@@ -46,7 +46,7 @@ func (r *reading) summarize() (err error) {
 // open makes r.content the octets of the present message.
 func (r *reading) open() (err error) {
 	if !r.opened {
-		r.content, err = r.mbox.Open(r.ctx, r.m.UID)
+		r.content, err = r.in.mbox.Open(r.ctx, r.m.UID)
 		r.opened = err == nil
 	}
 	return err

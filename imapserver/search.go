@@ -16,6 +16,8 @@ type search struct {
 	save   bool  // keep the result as "$" (RFC 5182)
 	order  order // not nil: for SORT
 	passes int   // how often the command goes through the mailbox
+	in     *selected
+	live   *liveSearch // not nil: the result is to be kept up to date
 }
 
 // results is what a client wants to be told of a search.
@@ -24,6 +26,9 @@ type results struct {
 	min, max, all, count bool
 	partial              *page
 }
+
+// wanted tells whether there is anything to be told: not after RETURN (SAVE) alone.
+func (r *results) wanted() bool { return r.min || r.max || r.all || r.count || r.partial != nil }
 
 // A searchReturn is a result option (RFC 4466, section 2.6.2).
 type searchReturn struct {
@@ -37,6 +42,9 @@ func (r searchReturn) key() string { return r.name }
 func parseSearch(c *conn) (action, error) {
 	s := c.newSearch()
 	s.result.extended = c.rev2()
+	if !c.dec.ExpectSP() {
+		return nil, nil
+	}
 	if err := c.parseSearchArguments(s); err != nil {
 		return nil, c.notSaved(s, err)
 	}
@@ -58,9 +66,6 @@ func (c *conn) notSaved(s *search, err error) error {
 }
 
 func (c *conn) parseSearchArguments(s *search) error {
-	if !c.dec.ExpectSP() {
-		return nil
-	}
 	if err := c.parseReturn(s); err != nil {
 		return err
 	}
@@ -174,7 +179,7 @@ func (c *conn) search(ctx context.Context, s *search) (reply, error) {
 		return reply{}, err
 	}
 	c.holdExpunge = s.usesSeq // RFC 7162, section 3.2.10.2
-	f, err := s.run(ctx, c)
+	f, err := s.run(ctx, c, c.selected)
 	if err != nil {
 		if s.save {
 			c.selected.saved = nil
@@ -185,22 +190,24 @@ func (c *conn) search(ctx context.Context, s *search) (reply, error) {
 		c.selected.saved = s.saved(f)
 	}
 	c.writeSearch(s, f)
+	c.follow(s, f)
 	if f.expunged {
 		return reply{code: "EXPUNGEISSUED"}, nil
 	}
 	return reply{}, nil
 }
 
-// run evaluates the program for all messages that its top level does not exclude by a set.
-func (s *search) run(ctx context.Context, c *conn) (*found, error) {
-	scope, err := s.prepare(ctx, c)
+// run evaluates the program for all messages of a mailbox that its top level does not exclude by a set.
+func (s *search) run(ctx context.Context, c *conn, in *selected) (*found, error) {
+	s.in = in
+	scope, err := s.prepare(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	f := &found{}
-	r := &candidate{reading: reading{conn: c, ctx: ctx, mbox: c.selected.mbox}}
+	r := &candidate{reading: reading{conn: c, ctx: ctx, in: in}}
 	defer r.close()
-	shown := c.selected.view
+	shown := in.view
 	sorter := &sorter{order: s.order}
 	for seq, m := range shown.sel(scope) {
 		r.next(m)
@@ -248,7 +255,7 @@ func (s *search) saved(f *found) storage.UIDSet {
 }
 
 // writeSearch writes the SEARCH or SORT response (RFC 3501, section 7.2.5; RFC 5256, section 4; RFC 7162, section 3.1.6) or the ESEARCH response
-// (RFC 9051, section 7.3.4; RFC 4731, section 3.2). After RETURN (SAVE) alone there is none.
+// (RFC 9051, section 7.3.4; RFC 4731, section 3.2).
 func (c *conn) writeSearch(s *search, f *found) {
 	e := c.enc
 	switch r := s.result; {
@@ -260,11 +267,11 @@ func (c *conn) writeSearch(s *search, f *found) {
 		s.endNumbers(c, f)
 	case !r.extended:
 		e.Raw("* SEARCH")
-		for seq, m := range c.selected.view.sel(f.uids) {
+		for seq, m := range s.in.view.sel(f.uids) {
 			e.SP().Number(s.number(seq, m))
 		}
 		s.endNumbers(c, f)
-	case r.min || r.max || r.all || r.count || r.partial != nil:
+	case r.wanted():
 		e.Raw("* ESEARCH (TAG ").String(s.tag).Byte(')')
 		if s.byUID {
 			e.Raw(" UID")
@@ -289,7 +296,7 @@ func (s *search) writeResults(c *conn, f *found) {
 	}
 	edge := func(on bool, name string, m *storage.Message) {
 		if on && m != nil {
-			seq, _ := c.selected.view.seq(m.UID)
+			seq, _ := s.in.view.seq(m.UID)
 			e.Raw(name).Number(s.number(seq, m))
 			modseq = max(modseq, m.ModSeq)
 		}
@@ -320,7 +327,7 @@ func (s *search) writeResults(c *conn, f *found) {
 // writeSet writes a piece of the result, which is not empty: a set, which for SORT is in its order (RFC 5267, section 3).
 func (s *search) writeSet(c *conn, f *found, p *page) {
 	if f.sorted == nil {
-		c.enc.NumSet(c.selected.numbers(f.partial(p), s.byUID))
+		c.enc.NumSet(s.in.numbers(f.partial(p), s.byUID))
 		return
 	}
 	lo, hi := p.of(len(f.sorted))

@@ -157,7 +157,7 @@ func TestSearchText(t *testing.T) {
 		c.want("SEARCH "+key, want, ". OK …")
 	}
 	c.want("SEARCH CHARSET NONSENSE ALL", ". NO [BADCHARSET (US-ASCII UTF-8)] …")
-	c.want("SEARCH 2", ". BAD …")
+	c.want("SEARCH 2", "* SEARCH", ". OK …") // RFC 7377, section 2
 	c.want("SEARCH UID 2:9", "* SEARCH", ". OK …")
 	c.want("UID SEARCH NOT NOT 1", "* SEARCH 1", ". OK …")
 }

@@ -159,7 +159,7 @@ func columnKey(test func(*candidate) bool) func(*conn, *program) (predicate, err
 	}
 }
 
-func (m *candidate) recent() bool { return m.conn.selected.recent.Contains(m.m.UID) }
+func (m *candidate) recent() bool { return m.in.recent.Contains(m.m.UID) }
 
 func keywordKey(want bool) func(*conn, *program) (predicate, error) {
 	return func(c *conn, _ *program) (predicate, error) {
@@ -167,13 +167,18 @@ func keywordKey(want bool) func(*conn, *program) (predicate, error) {
 		if !c.dec.ExpectSP() || !c.dec.ExpectAtom(&name) {
 			return predicate{}, nil
 		}
-		// Messages with the same keywords have the same set: each set is judged once.
-		judged := map[storage.KeywordSet]bool{}
+		// Messages of a mailbox with the same keywords have the same set: each set is judged once.
+		type setOf struct {
+			in  *selected
+			set storage.KeywordSet
+		}
+		judged := map[setOf]bool{}
 		return predicate{test: func(m *candidate) (bool, error) {
-			has, ok := judged[m.m.Keywords]
+			key := setOf{m.in, m.m.Keywords}
+			has, ok := judged[key]
 			if !ok {
-				has = m.conn.selected.view.data.HasKeyword(m.m.Keywords, name)
-				judged[m.m.Keywords] = has
+				has = m.in.view.data.HasKeyword(m.m.Keywords, name)
+				judged[key] = has
 			}
 			return has == want, nil
 		}}, nil

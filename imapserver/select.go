@@ -18,6 +18,8 @@ type selected struct {
 	keywords   int            // how many the client has been told of
 	removed    bool           // removals were reported since the last tagged answer
 	saved      storage.UIDSet // the result of the last SEARCH RETURN (SAVE), some of which may be gone (RFC 5182)
+	live       []*liveSearch  // whose results are kept up to date (RFC 5267)
+	news       []news         // to be told when all changes are
 }
 
 func (s *selected) close() { *s = selected{} }

@@ -14,22 +14,29 @@ var everyUID = storage.UIDSet{{First: 1, Last: math.MaxUint32}}
 // result of the last SEARCH (RFC 5182). A sequence number without a message is an error (RFC 9051, section
 // 6.4: BAD); a UID without one is passed over (RFC 9051, section 6.4.9).
 func (s *selected) resolve(set *wire.NumSet, byUID bool) (storage.UIDSet, error) {
-	switch {
-	case set.Saved():
-		return s.view.existing(s.saved), nil
-	case byUID:
-		return s.view.existing(uidRanges(set, s.view.highestUID())), nil
-	}
-	n := s.view.len()
-	if set.Largest() > uint32(n) || set.HasStar() && n == 0 {
+	if n := s.view.len(); !byUID && !set.Saved() && (set.Largest() > uint32(n) || set.HasStar() && n == 0) {
 		return nil, bad("No message with such a number")
 	}
+	return s.existing(set, byUID), nil
+}
+
+// existing is resolve where numbers without a message are passed over, as in SEARCH (RFC 7377, section 2).
+func (s *selected) existing(set *wire.NumSet, byUID bool) storage.UIDSet {
+	switch {
+	case set.Saved():
+		return s.view.existing(s.saved)
+	case byUID:
+		return s.view.existing(uidRanges(set, s.view.highestUID()))
+	}
+	n := s.view.len()
 	var uids storage.UIDSet
 	resolved := set.Resolve(uint32(n))
 	for _, r := range resolved.Ranges() {
-		uids = append(uids, s.view.uids(int(r.First), int(r.Last))...)
+		if last := min(int(r.Last), n); int(r.First) <= last {
+			uids = append(uids, s.view.uids(int(r.First), last)...)
+		}
 	}
-	return storage.NormaliseUIDs(uids), nil
+	return storage.NormaliseUIDs(uids)
 }
 
 // uidRanges returns a set of UIDs as it is, also those that no message has; "*" is highest.

@@ -19,7 +19,18 @@ func (c *conn) sync(ctx context.Context, expunge bool) error {
 	if err != nil {
 		return err
 	}
+	for _, e := range c.registry.extensions {
+		if e.removing != nil {
+			e.removing(c, later)
+		}
+	}
 	c.show(later, expunge, nil)
+	for _, e := range c.registry.extensions {
+		if e.shown != nil {
+			e.shown(c)
+		}
+	}
+	c.tellNews()
 	return nil
 }
 
