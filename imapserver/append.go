@@ -38,14 +38,16 @@ func parseAppend(c *conn) (action, error) {
 		if err != nil {
 			return reply{}, tryCreate(err)
 		}
-		return reply{code: appendUID(mbox, uids...)}, nil
+		return reply{code: c.appendUID(mbox, uids...)}, nil
 	}, nil
 }
 
 // appendUID is the response code that tells the UIDs of new messages (RFC 4315, section 3).
-func appendUID(mbox *storage.Mailbox, uids ...storage.UID) string {
+func (c *conn) appendUID(mbox *storage.Mailbox, uids ...storage.UID) string {
 	info, _ := mbox.Info()
-	return "APPENDUID " + strconv.FormatUint(uint64(info.UIDValidity), 10) + " " + storage.NewUIDSet(uids...).String()
+	set := storage.NewUIDSet(uids...)
+	c.made(mbox, set)
+	return "APPENDUID " + strconv.FormatUint(uint64(info.UIDValidity), 10) + " " + set.String()
 }
 
 // parseMessage reads flags, date and octets of a message. permit is asked before the client sends the octets. A nil Body

@@ -21,7 +21,7 @@ type client struct {
 }
 
 // patience bounds every wait for the server.
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 func newClient(t testing.TB, conn net.Conn, err error) *client {
 	t.Helper()

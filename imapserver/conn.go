@@ -44,6 +44,7 @@ type conn struct {
 	client      map[string]string // what it says of itself by ID
 	enabled     map[string]bool   // what ENABLE switched on, in upper case
 	selected    *selected
+	notify      *notification   // nil before NOTIFY is given
 	failures    int             // failed logins
 	faults      int             // faulty commands in a row; before login, in all
 	early       int             // commands before login
@@ -236,6 +237,13 @@ func (c *conn) greet() {
 // next reads and runs one command.
 func (c *conn) next() {
 	c.in.wait(c.deadline(), c.server.timeouts.Command)
+	if c.notify != nil {
+		c.running = nil
+		if err := c.attend(c.ctx, c.notify.wake, false); err != nil {
+			c.lost(err)
+			return
+		}
+	}
 	if err := c.readLine(); err != nil {
 		return
 	}

@@ -51,6 +51,7 @@ func (c *conn) parseTransfer(do transfer) (func(context.Context) (storage.CopyRe
 			return storage.CopyResult{}, nil
 		}
 		r, err := do(s.mbox, ctx, uids, to)
+		c.made(to, r.To)
 		return r, tryCreate(err)
 	}, nil
 }

@@ -76,7 +76,7 @@
 //	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go ext_thread.go forest.go search.go	SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
 //	RFC 5267	Contexts for IMAP4	ext_context.go ext_esort.go ext_sort.go search.go	CONTEXT=SEARCH ESORT
-//	RFC 5465	The IMAP NOTIFY Extension	ext_context.go mailboxfilter.go news.go	-
+//	RFC 5465	The IMAP NOTIFY Extension	ext_notify.go ext_context.go ext_idle.go mailboxfilter.go	NOTIFY
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
 //	RFC 5957	Display-Based Address Sorting for the IMAP4 SORT Extension	ext_sortdisplay.go	SORT=DISPLAY

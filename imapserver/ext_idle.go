@@ -15,12 +15,15 @@ func parseIdle(c *conn) (action, error) {
 	return func(ctx context.Context) (reply, error) {
 		defer c.begin()
 		wake := make(chan struct{}, 1)
-		if c.selected != nil {
+		switch {
+		case c.notify != nil:
+			wake = c.notify.wake
+		case c.selected != nil:
 			defer c.selected.mbox.Watch(wake)()
 		}
 		c.enc.Continue("idling")
 		c.in.wait(c.deadline(), c.server.timeouts.Command)
-		if err := c.idle(ctx, wake); err != nil {
+		if err := c.attend(ctx, wake, true); err != nil {
 			return reply{}, err
 		}
 		if err := c.readLine(); err != nil {
@@ -33,8 +36,9 @@ func parseIdle(c *conn) (action, error) {
 	}, nil
 }
 
-// idle reports changes until the client sends something. While nothing happens, the connection has no buffers.
-func (c *conn) idle(ctx context.Context, wake <-chan struct{}) error {
+// attend reports changes until the client sends something, in IDLE or between commands. While nothing happens, the connection has no
+// buffers.
+func (c *conn) attend(ctx context.Context, wake <-chan struct{}, idle bool) error {
 	if c.in.Buffered() > 0 {
 		return nil
 	}
@@ -42,10 +46,8 @@ func (c *conn) idle(ctx context.Context, wake <-chan struct{}) error {
 	defer c.in.stop()
 	for {
 		c.begin()
-		if c.selected != nil {
-			if err := c.sync(ctx, true); err != nil {
-				return err
-			}
+		if err := c.report(ctx, idle); err != nil {
+			return err
 		}
 		if err := c.release(); err != nil {
 			return err
@@ -56,6 +58,18 @@ func (c *conn) idle(ctx context.Context, wake <-chan struct{}) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-wake:
+			c.notify.woken()
 		}
 	}
+}
+
+// report tells what has changed: what the client wants to know (RFC 5465, section 4), or else all of the selected mailbox.
+func (c *conn) report(ctx context.Context, idle bool) error {
+	switch {
+	case c.notify != nil:
+		return c.notify.report(ctx, c, idle)
+	case c.selected != nil:
+		return c.sync(ctx, true)
+	}
+	return nil
 }

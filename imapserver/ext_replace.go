@@ -54,7 +54,7 @@ func parseReplace(c *conn) (action, error) {
 		if err != nil {
 			return reply{}, tryCreate(err)
 		}
-		c.untaggedOK(appendUID(to, uid), "Replaced")
+		c.untaggedOK(c.appendUID(to, uid), "Replaced")
 		return reply{}, nil
 	}, nil
 }

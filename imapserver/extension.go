@@ -54,6 +54,7 @@ func extensions() []extension {
 		extCompress(),
 		extI18NLevel(),
 		extIdle(),
+		extNotify(),
 		extInProgress(),
 		extNamespace(),
 		extUnselect(),

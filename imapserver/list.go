@@ -52,6 +52,8 @@ type listEntry struct {
 	meets   bool // the criteria
 	below   bool // a name below it meets the criteria
 	hidden  bool // and one of those is not listed, as it matches no pattern
+
+	oldName string // before it was renamed, where that is to be told
 }
 
 // parseList is LIST (RFC 9051, section 6.3.9), with the options of RFC 5258.
@@ -267,6 +269,9 @@ func (c *conn) writeListEntry(l *listing, e *listEntry) {
 		c.enc.Raw(` ("CHILDINFO" `)
 		c.enc.List(len(l.criteria), func(i int) { c.enc.Quoted(l.criteria[i].name) })
 		c.enc.Byte(')')
+	}
+	if e.oldName != "" { // RFC 5465, section 5.4
+		c.enc.Raw(` ("OLDNAME" (`).Mailbox(e.oldName).Raw("))")
 	}
 	c.enc.CRLF()
 }

@@ -20,6 +20,8 @@ type selected struct {
 	saved      storage.UIDSet // the result of the last SEARCH RETURN (SAVE), some of which may be gone (RFC 5182)
 	live       []*liveSearch  // whose results are kept up to date (RFC 5267)
 	news       []news         // to be told when all changes are
+	upTo       *storage.View  // after which new messages are news (RFC 5465, section 5.2)
+	made       storage.UIDSet // those of them that this session has put there
 }
 
 func (s *selected) close() { *s = selected{} }
@@ -95,7 +97,7 @@ func (c *conn) selectMailbox(ctx context.Context, sel *selection) (reply, error)
 		return reply{}, err
 	}
 	c.change(didSelect)
-	c.selected = &selected{mbox: mbox, name: sel.name, readOnly: sel.readOnly, view: newView(v)}
+	c.selected = &selected{mbox: mbox, name: sel.name, readOnly: sel.readOnly, view: newView(v), upTo: v}
 	c.server.describe(c, func(i *connInfo) { i.mailbox = sel.name })
 	c.selected.claimRecent()
 	c.writeSelected()

@@ -52,6 +52,10 @@ func (c *conn) change(e event) bool {
 		c.selected = nil
 		c.server.describe(c, func(i *connInfo) { i.mailbox = "" })
 	}
+	if t.to&loggedIn == 0 {
+		c.notify.end()
+		c.notify = nil
+	}
 	c.state = t.to
 	return true
 }
