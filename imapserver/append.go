@@ -55,10 +55,11 @@ func (c *conn) appendUID(mbox *storage.Mailbox, uids ...storage.UID) string {
 func (c *conn) parseMessage(permit func() error) (msg storage.NewMessage, err error) {
 	var flags []string
 	d := c.dec
+	column := d.Column()
 	if d.FlagList(&flags) && !d.ExpectSP() || d.DateTime(&msg.InternalDate) && !d.ExpectSP() || d.Err() != nil {
 		return msg, nil
 	}
-	if msg.Flags, msg.Keywords, err = parseFlags(flags); err != nil {
+	if msg.Flags, msg.Keywords, err = parseFlags(flags, column); err != nil {
 		return msg, err
 	}
 	if err := permit(); err != nil {

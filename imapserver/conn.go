@@ -66,6 +66,8 @@ func newConn(s *Server, nc net.Conn) *conn {
 func (c *conn) newDecoder() {
 	c.dec = wire.NewDecoder(&c.in)
 	c.dec.OnLiteral = c.onLiteral
+	c.dec.StraySpaces = c.server.accommodates(straySpaces)
+	c.dec.ShortDates = c.server.accommodates(shortDates)
 	c.lowerLimits()
 }
 
@@ -248,7 +250,9 @@ func (c *conn) next() {
 		return
 	}
 	c.begin()
-	c.run()
+	if !c.server.accommodates(emptyLines) || !c.dec.CRLF() {
+		c.run()
+	}
 	if c.enc.Err() != nil {
 		c.cancel()
 	}

@@ -92,7 +92,11 @@ func isAnswer(err error) bool {
 func (c *conn) parse() (action, error) {
 	d := c.dec
 	c.tag, c.running, c.told = c.tag[:0], nil, time.Now()
-	if !d.ExpectTag(&c.tag) || !d.ExpectSP() || !d.ExpectKeyword(&c.name, "a command") {
+	if !d.ExpectTag(&c.tag) || !d.ExpectSP() {
+		return nil, d.Err()
+	}
+	column := d.Column()
+	if !d.ExpectKeyword(&c.name, "a command") {
 		return nil, d.Err()
 	}
 	if string(c.name) == "UID" && d.SP() {
@@ -104,7 +108,7 @@ func (c *conn) parse() (action, error) {
 	}
 	c.running = c.registry.commands[string(c.name)]
 	if c.running == nil {
-		return nil, bad("Unknown command")
+		return nil, badAt("unknown command", column)
 	}
 	if err := c.permits(c.running); err != nil {
 		return nil, err

@@ -29,10 +29,10 @@ func parseIdle(c *conn) (action, error) {
 		if err := c.readLine(); err != nil {
 			return reply{}, err
 		}
-		if !c.dec.Word("DONE") || !c.dec.ExpectCRLF() {
-			return reply{}, bad("Expected DONE")
+		if c.dec.ExpectWord("DONE") {
+			c.dec.ExpectCRLF()
 		}
-		return reply{}, nil
+		return reply{}, c.dec.Err()
 	}, nil
 }
 

@@ -22,7 +22,7 @@ func extPartial() extension {
 		}}},
 		fetchMods: []modifier[fetch]{{"PARTIAL", func(c *conn, f *fetch) error {
 			if !f.byUID {
-				return bad("PARTIAL is for UID FETCH only") // RFC 9394, section 3.3
+				return badAt("expected no PARTIAL: it is for UID FETCH only", c.dec.Column()) // RFC 9394, section 3.3
 			}
 			f.partial = c.parsePartial()
 			return nil

@@ -36,7 +36,7 @@ func parseVanished(c *conn, f *fetch) error {
 	case !c.qresync():
 		return errNotEnabled
 	case !f.byUID:
-		return bad("VANISHED is for UID FETCH only")
+		return badAt("expected no VANISHED: it is for UID FETCH only", c.dec.Column())
 	}
 	f.vanished = true
 	return nil
@@ -62,6 +62,7 @@ func parseQresync(c *conn, s *selection) error {
 		return nil
 	}
 	more := d.SP()
+	column := d.Column()
 	if more && d.UIDSet(&r.known) {
 		more = d.SP()
 	}
@@ -73,7 +74,7 @@ func parseQresync(c *conn, s *selection) error {
 		return errUIDRequired // RFC 9586, section 3
 	}
 	if r.seqs.Len() != r.uids.Len() {
-		return bad("Sequence numbers and UIDs differ in number")
+		return badAt("expected as many sequence numbers as UIDs", column)
 	}
 	r.since = storage.ModSeq(modseq)
 	s.after = func(context.Context) error {

@@ -76,7 +76,7 @@ func parseFetch(c *conn) (action, error) {
 		}
 	}
 	if f.vanished && f.changedSince == 0 && err == nil {
-		err = bad("VANISHED needs CHANGEDSINCE") // RFC 7162, section 3.2.6
+		err = badAt("expected CHANGEDSINCE with VANISHED", d.Column()) // RFC 7162, section 3.2.6
 	}
 	return func(ctx context.Context) (reply, error) { return reply{}, c.fetch(ctx, f) }, err
 }

@@ -17,12 +17,11 @@ const maxRegistries = 64
 
 // hide takes from the client what it is not to see.
 func (c *conn) hide() {
-	if c.server.Hide == nil {
-		return
-	}
-	var hidden []string
-	for _, name := range c.server.Hide(c.identity.user, c.client) {
-		hidden = append(hidden, strings.ToUpper(name))
+	hidden := c.server.accommodate(c.client)
+	if c.server.Hide != nil {
+		for _, name := range c.server.Hide(c.identity.user, c.client) {
+			hidden = append(hidden, strings.ToUpper(name))
+		}
 	}
 	slices.Sort(hidden)
 	c.registry = c.server.without(slices.Compact(hidden))

@@ -81,7 +81,7 @@ func parseList(c *conn) (action, error) {
 		}
 	}
 	if l.recursive && len(l.criteria) == 0 {
-		return nil, bad("RECURSIVEMATCH needs another selection option") // RFC 5258, section 3.1
+		return nil, badAt("expected another selection option with RECURSIVEMATCH", d.Column()) // RFC 5258, section 3.1
 	}
 	return func(ctx context.Context) (reply, error) { return reply{}, c.list(ctx, l) }, nil
 }

@@ -75,7 +75,7 @@ func parseDelete(c *conn) (action, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		if err := c.identity.account.DeleteMailbox(ctx, name); err != nil {
+		if err := c.identity.account.DeleteMailbox(ctx, c.meant(name)); err != nil {
 			return reply{}, err
 		}
 		if c.selected != nil && c.selected.mbox.ID() == mbox.ID() {
@@ -98,7 +98,7 @@ func parseRename(c *conn) (action, error) {
 		if err := creatable(to); err != nil {
 			return reply{}, err
 		}
-		return reply{}, c.identity.account.RenameMailbox(ctx, from, to)
+		return reply{}, c.identity.account.RenameMailbox(ctx, c.meant(from), to)
 	}, nil
 }
 

@@ -143,7 +143,15 @@ func (c *conn) writeSelected() {
 
 // mailbox finds a mailbox of the session's account.
 func (c *conn) mailbox(name string) (*storage.Mailbox, error) {
-	return c.identity.account.Mailbox(name)
+	return c.identity.account.Mailbox(c.meant(name))
+}
+
+// meant returns the name that a client means.
+func (c *conn) meant(name string) string {
+	if c.server.accommodates(trailingSeparators) {
+		return trimSeparator(name)
+	}
+	return name
 }
 
 // parseClose is CLOSE: it removes the messages with \Deleted and reports nothing (RFC 9051, section 6.4.1).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -29,6 +30,8 @@ type Server struct {
 	// fields of ID, their names in lower case (nil before ID). What is unknown is passed over; IMAP4rev1 and mechanisms cannot be hidden. If
 	// nil, nothing is hidden.
 	Hide func(user string, client map[string]string) []string
+	// Strict names accommodations that are switched off: see [Accommodations]. If nil, all are on.
+	Strict []string
 	// InsecureAuth allows to log in without TLS, on the loopback or behind a proxy that ends TLS. If false, only
 	// with TLS.
 	InsecureAuth bool
@@ -99,6 +102,9 @@ func (s *Server) serve(l net.Listener, implicitTLS bool) error {
 	defer l.Close()
 	if s.Auth == nil || s.Open == nil {
 		return errors.New("imapserver: Server needs Auth and Open")
+	}
+	if name, ok := s.unknownStrict(); ok {
+		return fmt.Errorf("imapserver: Server.Strict: there is no accommodation %q", name)
 	}
 	s.init()
 	if !s.track(l, true) {

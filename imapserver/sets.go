@@ -68,8 +68,8 @@ func (s *selected) numbers(uids storage.UIDSet, byUID bool) *wire.NumSet {
 func (c *conn) parseSet(set *wire.NumSet) bool { return c.dec.ExpectSP() && c.dec.ExpectSeqSet(set) }
 
 // parseFlags turns the names of flags into system flags and keywords. \Recent cannot be set, and other names with a
-// backslash are reserved (RFC 9051, section 2.3.2).
-func parseFlags(names []string) (flags storage.Flags, keywords []string, err error) {
+// backslash are reserved (RFC 9051, section 2.3.2). The list begins at column.
+func parseFlags(names []string, column int) (flags storage.Flags, keywords []string, err error) {
 names:
 	for _, name := range names {
 		for _, f := range systemFlags {
@@ -80,9 +80,9 @@ names:
 		}
 		switch {
 		case name == `\Recent`:
-			return 0, nil, bad(`\Recent cannot be changed`)
+			return 0, nil, badAt(`expected no \Recent: it cannot be changed`, column)
 		case name[0] == '\\':
-			return 0, nil, bad("Unknown flag " + name)
+			return 0, nil, badAt("expected system flags that are known", column)
 		case len(name) > maxKeyword:
 			return 0, nil, no("LIMIT", "Keyword is too long")
 		}

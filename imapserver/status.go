@@ -81,6 +81,7 @@ func parseStatus(c *conn) (action, error) {
 func (c *conn) parseStatusItems() ([]statusItem, error) {
 	var items []statusItem
 	var err error
+	column := c.dec.Column()
 	ok := c.dec.ExpectList(func() bool {
 		column := c.dec.Column()
 		var name []byte
@@ -98,7 +99,7 @@ func (c *conn) parseStatusItems() ([]statusItem, error) {
 		return ok
 	})
 	if ok && len(items) == 0 {
-		err = bad("Expected a status item")
+		err = badAt("expected a status item", column+1)
 	}
 	return items, err
 }

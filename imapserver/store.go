@@ -49,11 +49,14 @@ func parseStore(c *conn) (action, error) {
 	if !ok {
 		return nil, badAt("expected FLAGS, +FLAGS or -FLAGS", column)
 	}
-	if !d.ExpectSP() || !d.ExpectFlags(&names) {
+	if !d.ExpectSP() {
+		return nil, nil
+	}
+	if column = d.Column(); !d.ExpectFlags(&names) {
 		return nil, nil
 	}
 	st.change.Op, st.silent = kind.op, kind.silent
-	if st.change.Flags, st.change.Keywords, err = parseFlags(names); err != nil {
+	if st.change.Flags, st.change.Keywords, err = parseFlags(names, column); err != nil {
 		return nil, err
 	}
 	byUID := c.byUID()

@@ -77,7 +77,11 @@ func (d *Decoder) ExpectDate(dst *time.Time) bool { return d.Date(dst) || d.Expe
 // DateTime reads a date-time such as " 1-Feb-2026 12:00:00 +0100", in its quotes (RFC 9051, section 2.3.3).
 func (d *Decoder) DateTime(dst *time.Time) bool {
 	const form = `" 2-Jan-2006 15:04:05 -0700"`
-	rest := d.rest()
+	rest, size := d.rest(), len(form)
+	if d.ShortDates && len(rest) > 2 && rest[0] == '"' && span(rest[1:3], digitChar) == 1 {
+		rest = append([]byte(`" `), rest[1:]...)
+		size--
+	}
 	if len(rest) < len(form) {
 		return false
 	}
@@ -98,7 +102,7 @@ func (d *Decoder) DateTime(dst *time.Time) bool {
 		return false
 	}
 	*dst = time.Date(t.Year(), t.Month(), day, hour, minute, second, 0, zone)
-	d.pos += len(form)
+	d.pos += size
 	return true
 }
 

@@ -54,6 +54,10 @@ type Decoder struct {
 	// UTF8 takes mailbox names as UTF-8 instead of modified UTF-7, also where they have only ASCII: set it
 	// when the client enabled UTF8=ACCEPT or IMAP4rev2 (RFC 6855, section 3; RFC 9051, section 5.1).
 	UTF8 bool
+	// StraySpaces passes over further spaces where one is due, and spaces inside parentheses.
+	StraySpaces bool
+	// ShortDates takes a day of one digit in a date-time without a space before it.
+	ShortDates bool
 	// OnLiteral, if not nil, is asked before each literal is read. A nil answer accepts: for a synchronising
 	// literal the function must have sent the command continuation request and flushed it. Any other answer
 	// refuses: it becomes the error of the Decoder as it is, and the octets of the literal never become a

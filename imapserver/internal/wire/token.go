@@ -22,11 +22,25 @@ func (d *Decoder) SP() bool {
 		return false
 	}
 	d.pos++
+	d.straySpaces()
 	return true
 }
 
 // ExpectSP reads one space that must be there.
-func (d *Decoder) ExpectSP() bool { return d.Byte(' ') || d.Expected("a space") }
+func (d *Decoder) ExpectSP() bool {
+	if !d.Byte(' ') {
+		return d.Expected("a space")
+	}
+	d.straySpaces()
+	return true
+}
+
+// straySpaces passes over spaces that should not be there, if it may.
+func (d *Decoder) straySpaces() {
+	if d.StraySpaces {
+		d.pos += spaces(d.rest())
+	}
+}
 
 // spaces returns how many spaces are at the start of b.
 func spaces(b []byte) int {
@@ -97,6 +111,7 @@ func (d *Decoder) List(item func() bool) bool {
 	if !d.OpenList() {
 		return false
 	}
+	d.straySpaces()
 	if d.CloseList() {
 		return true
 	}
@@ -109,6 +124,12 @@ func (d *Decoder) List(item func() bool) bool {
 		}
 		if !d.Byte(' ') {
 			return d.Expected(`a space or ")"`)
+		}
+		if d.StraySpaces {
+			d.straySpaces()
+			if d.CloseList() {
+				return true
+			}
 		}
 	}
 }
