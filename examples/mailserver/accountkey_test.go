@@ -66,7 +66,7 @@ func TestEncryptedDelivery(t *testing.T) {
 		t.Fatalf("%d messages", len(messages))
 	}
 	stored := traces[0] + messages[0]
-	if strings.Contains(stored, "noon") || strings.Contains(stored, "secret") {
+	if strings.Contains(stored, "The ship") || strings.Contains(stored, "Subject: secret") { // shorter words are in base64 now and then
 		t.Error("text in clear")
 	}
 	o, err := pgpmime.Open(context.Background(), strings.NewReader(stored), pgp.Decrypter{Keys: []*pgp.Key{anna}})
