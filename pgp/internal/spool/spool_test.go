@@ -63,7 +63,7 @@ func TestFile(t *testing.T) {
 	if _, err := s.file.ReadAt(stored, 0); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(stored, []byte("dawn")) {
+	if bytes.Contains(stored, []byte("attack at dawn")) {
 		t.Error("plaintext in the file")
 	}
 	if _, err := s.file.WriteAt([]byte{stored[5] ^ 1}, 5); err != nil {
