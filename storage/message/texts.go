@@ -8,7 +8,7 @@ import (
 )
 
 // SearchTextsVersion rises whenever SearchTexts gives other texts for a message than before: what was made from them is of no use then.
-const SearchTextsVersion = 1
+const SearchTextsVersion = 2
 
 // MaxHeaderText bounds how much of the header of a message or part SearchTexts looks at.
 const MaxHeaderText = 1 << 20
@@ -53,9 +53,10 @@ func (s Summary) SearchTexts(content io.ReaderAt, each func(SearchText) (more bo
 	return nil
 }
 
-// isReadable tells whether parts of the type are for people to read, such as text and reports about delivery.
+// isReadable tells whether parts of the type are for people to read, such as text and reports about delivery. A type that cannot be read,
+// or has no subtype, is text (RFC 2045, section 5.2).
 func isReadable(mediaType string) bool {
-	return strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "message/")
+	return strings.HasSuffix(mediaType, "/") || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "message/")
 }
 
 type textWalk struct {

@@ -49,6 +49,15 @@ func TestSearchTexts(t *testing.T) {
 	}
 }
 
+// TestSearchTextsOfBadType checks that a part is text if its type cannot be read (RFC 2045, section 5.2).
+func TestSearchTextsOfBadType(t *testing.T) {
+	for _, header := range []string{"Content-Type: text; charset=us-ascii", "Content-Type: plain", "Content-Type:"} {
+		if got := searchTexts(t, header+"\r\n\r\na text\r\n"); got[len(got)-1] != "a text" {
+			t.Errorf("%s: %q", header, got)
+		}
+	}
+}
+
 // TestSearchTextsBelowLimits checks that text is found however deep it lies.
 func TestSearchTextsBelowLimits(t *testing.T) {
 	text := strings.Repeat("Content-Type: message/rfc822\r\n\r\n", maxDepth+50) + "Subject: deep\r\n\r\ndeepest\r\n"
