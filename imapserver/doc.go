@@ -51,7 +51,10 @@
 // Every rule in the code names its RFC and section. The table has them all: number, title, files, capabilities. Tests hold it to the code.
 //
 //	RFC 1951	DEFLATE Compressed Data Format Specification version 1.3	internal/inflate/inflate.go internal/inflate/code.go	-
+//	RFC 2045	Multipurpose Internet Mail Extensions (MIME) Part One: Format of Internet Message Bodies	exact_differences_interop_test.go	-
+//	RFC 2046	Multipurpose Internet Mail Extensions (MIME) Part Two: Media Types	exact_differences_interop_test.go	-
 //	RFC 2177	IMAP4 IDLE command	ext_idle.go	IDLE
+//	RFC 2231	MIME Parameter Value and Encoded Word Extensions: Character Sets, Languages, and Continuations	exact_differences_interop_test.go	-
 //	RFC 2342	IMAP4 Namespace	ext_namespace.go	NAMESPACE
 //	RFC 2683	IMAP4 Implementation Recommendations	internal/wire/limits.go	-
 //	RFC 2971	IMAP4 ID extension	ext_id.go	ID
@@ -76,6 +79,7 @@
 //	RFC 5256	Internet Message Access Protocol - SORT and THREAD Extensions	ext_sort.go ext_thread.go forest.go search.go	SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES
 //	RFC 5258	Internet Message Access Protocol version 4 - LIST Command Extensions	ext_listextended.go list.go	LIST-EXTENDED
 //	RFC 5267	Contexts for IMAP4	ext_context.go ext_esort.go ext_sort.go search.go	CONTEXT=SEARCH ESORT
+//	RFC 5322	Internet Message Format	exact_differences_interop_test.go	-
 //	RFC 5465	The IMAP NOTIFY Extension	ext_notify.go ext_context.go ext_idle.go mailboxfilter.go	NOTIFY
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS

@@ -2,8 +2,8 @@ package imapservertest
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -11,19 +11,31 @@ import (
 	"time"
 )
 
+// A Question is what two servers answered differently.
+type Question struct {
+	// Command was asked, about Message, one of those that were compared.
+	Command string
+	Message []byte
+	// Want and Got are the answers. For SEARCH they are "found" or "not found", for SORT and THREAD empty: is the message one that may
+	// have another place?
+	Want, Got string
+	// Parts are the numbers of all parts of Message, for FETCH.
+	Parts []string
+}
+
 // A Difference is a way in which two servers are known to differ.
 type Difference struct {
 	// Name says what differs, and Why which of both is right, by RFC and section.
 	Name, Why string
-	// Is recognises it in the answers about a message to a command.
-	Is func(command string, message []byte, want, got string) bool
+	// Is recognises it.
+	Is func(Question) bool
 }
 
 // Compare gives two servers the same messages and asks both the same: of each message everything that FETCH can tell, of all together
 // SEARCH, SORT and THREAD. Answers are compared by meaning. What differs and is not known fails the test, and so does a known
 // difference that never occurs. A table of what was compared goes to the log.
 func Compare(t testing.TB, want, got Server, messages [][]byte, known []Difference) {
-	c := &comparison{t: t, known: known, table: map[string]*tally{}, occurred: make([]int, len(known))}
+	c := &comparison{t: t, messages: messages, known: known, table: map[string]*tally{}, occurred: make([]int, len(known))}
 	c.want, c.got = newAsker(t, want), newAsker(t, got)
 	for i, m := range messages {
 		for _, a := range []*asker{c.want, c.got} {
@@ -36,108 +48,149 @@ func Compare(t testing.TB, want, got Server, messages [][]byte, known []Differen
 	for i, m := range messages {
 		c.message(i+1, m)
 	}
-	c.searches(messages)
+	c.searches()
 	c.report()
 }
 
 type comparison struct {
 	t         testing.TB
 	want, got *asker
+	messages  [][]byte
 	known     []Difference
 	table     map[string]*tally
 	occurred  []int
-	shown     int
+	parts     []string // of the message being compared
 }
 
 // tally counts the answers to one kind of question.
 type tally struct{ equal, known, unknown int }
 
+// fetchItems are asked of each message.
+var fetchItems = []string{"RFC822.SIZE", "ENVELOPE", "BODY", "RFC822.HEADER"}
+
 // sections are asked of each message, whether it has them or not.
-var sections = []string{"", "HEADER", "TEXT", "1", "1.MIME", "1.HEADER", "1.TEXT", "2", "2.MIME", "3", "1.1", "1.1.MIME", "1.2", "2.1", "2.2", "2.HEADER",
-	"2.TEXT", "2.1.MIME", "1.1.1", "1.2.1", "3.1", "4", "HEADER.FIELDS (SUBJECT FROM TO X-MAILER)", "HEADER.FIELDS.NOT (RECEIVED DATE)",
-	"1.HEADER.FIELDS (SUBJECT)", "2.HEADER.FIELDS.NOT (SUBJECT)"}
+var sections = []string{"", "HEADER", "TEXT", "1", "1.MIME", "1.HEADER", "1.TEXT", "2", "1.1", "1.1.MIME", "2.1", "2.TEXT", "9", "1.1.1.1.1",
+	"HEADER.FIELDS (SUBJECT FROM TO X-MAILER)", "HEADER.FIELDS (DATE CONTENT-TYPE X-EMPTY)", "HEADER.FIELDS.NOT (RECEIVED DATE)",
+	"HEADER.FIELDS.NOT (SUBJECT FROM TO CC BCC SENDER REPLY-TO MESSAGE-ID)", "1.HEADER.FIELDS (SUBJECT)", "2.HEADER.FIELDS.NOT (SUBJECT)"}
 
+var partials = []string{"<0.10>", "<7.50>", "<100.1>", "<100000000.5>"}
+
+// message asks for all that FETCH knows of a message.
 func (c *comparison) message(n int, m []byte) {
-	for _, item := range []string{"RFC822.SIZE", "ENVELOPE", "BODY", "BODYSTRUCTURE", "RFC822.HEADER"} {
-		c.compare(item, fmt.Sprintf("FETCH %d %s", n, item), m)
+	c.parts = nil
+	c.compare("BODYSTRUCTURE", m, fmt.Sprintf("FETCH %d BODYSTRUCTURE", n))
+	c.parts = c.got.parts()
+	ask := func(kind, format string, of ...string) {
+		var commands []string
+		for _, item := range of {
+			commands = append(commands, fmt.Sprintf("FETCH %d "+format, n, item))
+		}
+		c.compare(kind, m, commands...)
 	}
-	for _, s := range sections {
-		c.compare("BODY[]", fmt.Sprintf("FETCH %d BODY.PEEK[%s]", n, s), m)
+	for _, item := range fetchItems {
+		ask(item, "%s", item)
 	}
-	for _, partial := range []string{"<0.10>", "<7.50>", "<100.1>", "<100000000.5>"} {
-		c.compare("partial", fmt.Sprintf("FETCH %d BODY.PEEK[]%s", n, partial), m)
-		c.compare("partial", fmt.Sprintf("FETCH %d BODY.PEEK[TEXT]%s", n, partial), m)
+	ask("BODY[]", "BODY.PEEK[%s]", sections...)
+	ask("BODY[] of parts", "BODY.PEEK[%s]", c.parts...)
+	ask("MIME of parts", "BODY.PEEK[%s.MIME]", c.parts...)
+	ask("HEADER of parts", "BODY.PEEK[%s.HEADER]", c.parts...)
+	ask("TEXT of parts", "BODY.PEEK[%s.TEXT]", c.parts...)
+	ask("HEADER.FIELDS of parts", "BODY.PEEK[%s.HEADER.FIELDS (FROM SUBJECT)]", c.parts...)
+	ask("partial", "BODY.PEEK[]%s", partials...)
+	ask("partial", "BODY.PEEK[TEXT]%s", partials...)
+	ask("partial", "BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)]%s", partials...)
+	parts := append([]string{"1", "2", "1.1", "1.2", "2.1"}, c.parts...)
+	slices.Sort(parts)
+	parts = slices.Compact(parts)
+	ask("BINARY", "BINARY.PEEK[%s]", parts...)
+	ask("BINARY", "BINARY.PEEK[%s]<3.20>", parts...)
+	ask("BINARY.SIZE", "BINARY.SIZE[%s]", parts...)
+}
+
+// maxParts bounds of how many parts of a message the servers are asked.
+const maxParts = 40
+
+// parts are the numbers of the parts in the last answer, which was BODYSTRUCTURE.
+func (a *asker) parts() []string {
+	for _, line := range a.last {
+		if len(line) == 3 && line[1].is("FETCH") && len(line[2].list) == 2 {
+			parts := partNumbers(nil, line[2].list[1], "")
+			return parts[:min(len(parts), maxParts)]
+		}
 	}
-	for _, part := range []string{"1", "2", "1.1", "1.2", "2.1"} {
-		c.compare("BINARY", fmt.Sprintf("FETCH %d BINARY.PEEK[%s]", n, part), m)
-		c.compare("BINARY.SIZE", fmt.Sprintf("FETCH %d BINARY.SIZE[%s]", n, part), m)
+	return nil
+}
+
+// partNumbers appends the numbers of the parts of a body (RFC 9051, section 7.5.2: body).
+func partNumbers(numbers []string, body value, prefix string) []string {
+	if len(body.list) == 0 || body.list[0].kind != list {
+		return partNumber(numbers, body, prefix+"1")
+	}
+	for i, part := range body.list {
+		if part.kind != list {
+			break
+		}
+		numbers = partNumber(numbers, part, fmt.Sprintf("%s%d", prefix, i+1))
+	}
+	return numbers
+}
+
+// partNumber appends the number of a part, and those of the parts within it.
+func partNumber(numbers []string, part value, number string) []string {
+	numbers = append(numbers, number)
+	if len(part.list) > 0 && part.list[0].kind == list {
+		return partNumbers(numbers, part, number+".")
+	}
+	if len(part.list) > 8 && strings.EqualFold(part.list[0].text, "message") && strings.EqualFold(part.list[1].text, "rfc822") {
+		return partNumbers(numbers, part.list[8], number+".")
+	}
+	return numbers
+}
+
+// compare asks both servers about one message.
+func (c *comparison) compare(kind string, message []byte, commands ...string) {
+	for _, command := range commands {
+		c.want.send(command)
+		c.got.send(command)
+		q := Question{command, message, c.want.receive(command), c.got.receive(command), c.parts}
+		switch {
+		case q.Want == q.Got:
+			c.tally(kind).equal++
+		case c.isKnown(q):
+			c.tally(kind).known++
+		default:
+			c.unknown(kind, q)
+		}
 	}
 }
 
-// searches asks for keys, with words of the messages.
-func (c *comparison) searches(messages [][]byte) {
-	words := searchWords(messages)
-	for _, key := range []string{"SUBJECT", "FROM", "TO", "CC", "TEXT", "BODY", "HEADER Content-Type", "HEADER Message-ID", "HEADER References"} {
-		for _, w := range words {
-			c.compare("SEARCH "+key, fmt.Sprintf("UID SEARCH %s {%d+}\r\n%s", key, len(w), w), nil)
-		}
-	}
-	for _, key := range []string{"ALL", "SEEN", "LARGER 1000", "SMALLER 500", "SENTSINCE 1-Jan-2000", "SENTBEFORE 1-Jan-2000", "SENTON 1-Jan-2020",
-		"SINCE 1-Feb-2020", "BEFORE 15-Feb-2020", "ON 10-Feb-2020", "HEADER Subject \"\"", "HEADER X-Mailer \"\"", "NOT HEADER Date \"\""} {
-		c.compare("SEARCH", "UID SEARCH "+key, nil)
-	}
-	for _, order := range []string{"ARRIVAL", "DATE", "SIZE", "SUBJECT", "FROM", "TO", "CC", "DISPLAYFROM", "DISPLAYTO", "REVERSE SUBJECT", "SUBJECT REVERSE DATE"} {
-		c.compare("SORT", fmt.Sprintf("UID SORT (%s) UTF-8 ALL", order), nil)
-	}
-	for _, algorithm := range []string{"REFERENCES", "ORDEREDSUBJECT"} {
-		c.compare("THREAD", fmt.Sprintf("UID THREAD %s UTF-8 ALL", algorithm), nil)
-		for n := 1; n < len(messages); n += 25 {
-			c.compare("THREAD", fmt.Sprintf("UID THREAD %s UTF-8 UID %d:%d", algorithm, n, n+40), nil)
-		}
-	}
-}
-
-// searchWords picks words out of the messages, few of each.
-func searchWords(messages [][]byte) []string {
-	seen := map[string]bool{"e": true, "example": true, "no such text": true}
-	for i, m := range messages {
-		fields := strings.FieldsFunc(string(m), func(r rune) bool { return r < 'A' || r > 'z' || r > 'Z' && r < 'a' })
-		if i%9 == 0 && len(fields) > 0 {
-			seen[fields[(i*31)%len(fields)]] = true
-		}
-	}
-	var words []string
-	for w := range seen {
-		words = append(words, w)
-	}
-	slices.Sort(words)
-	return words
-}
-
-// maxDifferences bounds how many unknown differences are shown.
-const maxDifferences = 25
-
-func (c *comparison) compare(kind, command string, message []byte) {
-	want, got := c.want.ask(command), c.got.ask(command)
+func (c *comparison) tally(kind string) *tally {
 	n := c.table[kind]
 	if n == nil {
 		n = &tally{}
 		c.table[kind] = n
 	}
-	if want == got {
-		n.equal++
-		return
-	}
+	return n
+}
+
+// isKnown tells whether somebody knows why the answers differ.
+func (c *comparison) isKnown(q Question) bool {
 	for i, d := range c.known {
-		if d.Is(command, message, want, got) {
+		if d.Is(q) {
 			c.occurred[i]++
-			n.known++
-			return
+			return true
 		}
 	}
-	n.unknown++
-	if c.shown++; c.shown <= maxDifferences {
-		c.t.Errorf("%s\nwant %s\ngot  %s\nof %.1500q", command, excerpt(want, got), excerpt(got, want), message)
+	return false
+}
+
+// maxDifferences bounds how many unknown differences of a kind are shown.
+const maxDifferences = 8
+
+func (c *comparison) unknown(kind string, q Question) {
+	n := c.tally(kind)
+	if n.unknown++; n.unknown <= maxDifferences {
+		c.t.Errorf("%q\nwant %s\ngot  %s\nof %.1500q", q.Command, excerpt(q.Want, q.Got), excerpt(q.Got, q.Want), q.Message)
 	}
 }
 
@@ -160,12 +213,12 @@ func (c *comparison) report() {
 	total := tally{}
 	for _, kind := range kinds {
 		n := c.table[kind]
-		c.t.Logf("%-30s %7d equal %5d explained %5d not", kind, n.equal, n.known, n.unknown)
+		c.t.Logf("%-30s %7d equal %6d explained %5d not", kind, n.equal, n.known, n.unknown)
 		total = tally{total.equal + n.equal, total.known + n.known, total.unknown + n.unknown}
 	}
-	c.t.Logf("%-30s %7d equal %5d explained %5d not", "all", total.equal, total.known, total.unknown)
+	c.t.Logf("%-30s %7d equal %6d explained %5d not, of %d messages", "all", total.equal, total.known, total.unknown, len(c.messages))
 	for i, d := range c.known {
-		c.t.Logf("%5d times: %s (%s)", c.occurred[i], d.Name, d.Why)
+		c.t.Logf("%6d times: %s (%s)", c.occurred[i], d.Name, d.Why)
 		if c.occurred[i] == 0 {
 			c.t.Errorf("%s: this difference is known and did not occur", d.Name)
 		}
@@ -183,6 +236,7 @@ type asker struct {
 	conn           net.Conn
 	r              *bufio.Reader
 	tags           int
+	last           [][]value // the untagged responses of the last answer
 }
 
 func newAsker(t testing.TB, s Server) *asker {
@@ -210,7 +264,11 @@ func (a *asker) connect() {
 // add appends a message, with a date that follows from its number.
 func (a *asker) add(message []byte, n int) {
 	a.t.Helper()
-	answer := a.ask(fmt.Sprintf("APPEND INBOX \"%02d-Feb-2020 10:%02d:00 +0000\" {%d+}\r\n%s", n%28+1, n%60, len(message), message))
+	literal := ""
+	if bytes.IndexByte(message, 0) >= 0 {
+		literal = "~" // RFC 3516, section 4.4
+	}
+	answer := a.ask(fmt.Sprintf("APPEND INBOX \"%02d-Feb-2020 10:%02d:00 +0000\" %s{%d+}\r\n%s", n%28+1, n%60, literal, len(message), message))
 	if !strings.HasPrefix(answer, "OK") {
 		a.t.Fatalf("%s: APPEND of %.200q: %s", a.server.Name, message, answer)
 	}
@@ -222,27 +280,50 @@ const ConnectionLost = "connection lost"
 // ask sends a command and returns the answer, strings always quoted. Of the tagged response it has the condition only.
 func (a *asker) ask(command string) string {
 	a.t.Helper()
+	a.send(command)
+	return a.receive(command)
+}
+
+// send sends a command, whose answer is to be received next.
+func (a *asker) send(command string) {
+	a.t.Helper()
 	a.tags++
-	tag := fmt.Sprintf("c%d", a.tags)
 	a.conn.SetDeadline(time.Now().Add(time.Minute))
-	if _, err := io.WriteString(a.conn, tag+" "+command+"\r\n"); err != nil {
+	if _, err := fmt.Fprintf(a.conn, "c%d %s\r\n", a.tags, command); err != nil {
 		a.t.Fatalf("%s: %.200q: %v", a.server.Name, command, err)
 	}
+}
+
+// receive returns the answer to the command just sent.
+func (a *asker) receive(command string) string {
+	a.t.Helper()
+	answer, err := a.answer()
+	if err == nil {
+		return answer
+	}
+	if !strings.HasPrefix(command, "FETCH") {
+		a.t.Fatalf("%s: %.200q: %v", a.server.Name, command, err)
+	}
+	a.conn.Close()
+	a.connect()
+	a.ask("SELECT INBOX")
+	return ConnectionLost
+}
+
+// answer reads the answer to one command.
+func (a *asker) answer() (string, error) {
+	a.last = nil
 	var lines []string
 	for {
 		r, err := readResponse(a.r)
-		if err != nil && strings.HasPrefix(command, "FETCH") {
-			a.conn.Close()
-			a.connect()
-			a.ask("SELECT INBOX")
-			return ConnectionLost
-		} else if err != nil {
-			a.t.Fatalf("%s: %.200q: %v after %.500q", a.server.Name, command, err, r.raw)
+		if err != nil {
+			return "", fmt.Errorf("%w after %.500q", err, r.raw)
 		}
 		if r.tagged() {
-			return r.word(0) + "\n" + strings.Join(lines, "\n")
+			return r.word(0) + "\n" + strings.Join(lines, "\n"), nil
 		}
 		if !isStatus(r.word(0)) {
+			a.last = append(a.last, r.body)
 			lines = append(lines, join(r.body))
 		}
 	}
