@@ -12,10 +12,15 @@
 // # Policies
 //
 // [Intermediate] and [Modern] are the configurations of the same names in
-// Mozilla's Server Side TLS guidelines, version 6.0. Both are forward secret
-// without exception: every key exchange is ephemeral, and session tickets are
-// off. Intermediate serves every mail program of the last ten years; Modern
+// Mozilla's Server Side TLS guidelines, version 6.0; [Strict] is intermediate
+// without anything by which connections share keys. All are forward secret
+// without exception: every key exchange is ephemeral. A policy that is not cannot
+// be made. Intermediate serves every mail program of the last ten years; Modern
 // asks for TLS 1.3.
+//
+// [Policy.Explain] tells each decision with its reason and source,
+// [Policy.Predict] what a client will agree on, [Policy.Verify] whether a
+// connection is as the policy wants it.
 //
 // Every field of the configuration is set, so that the variables of GODEBUG
 // that change the defaults of crypto/tls (tls10server, tlsrsakex, tls3des,
@@ -27,11 +32,12 @@
 //
 // # Session tickets
 //
-// Server turns session tickets off. crypto/tls announces every ticket as valid
-// for seven days, a constant, and keeps its own ticket keys as long. A copy of
-// the memory of the process would then open up to seven days of recorded
-// TLS 1.2 sessions, against what forward secrecy promises. A full handshake
-// with an ECDSA certificate costs well below a millisecond.
+// They are off unless [Policy.Resume] turns them on. crypto/tls would keep its
+// ticket keys for seven days, a constant, and a copy of the memory of the process
+// would then open up to seven days of recorded TLS 1.2 sessions, against what
+// forward secrecy promises. [Tickets] has keys of its own, which it forgets
+// within a day at most, and which a cluster can share. A full handshake with an
+// ECDSA certificate costs well below a millisecond.
 //
 // # Application protocols (ALPN)
 //
@@ -45,5 +51,6 @@
 //
 // [Load] reads a certificate chain and its key from PEM files. What is wrong
 // with them is told as a [CertificateError]: which file, which problem, what to
-// do. [SelfSigned] keeps a certificate for demonstrations and tests.
+// do. [SelfSigned] keeps a certificate for demonstrations and tests. Package
+// certs chooses among many by name, and follows files that change.
 package tlspolicy

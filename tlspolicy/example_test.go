@@ -1,6 +1,7 @@
 package tlspolicy_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -67,4 +68,39 @@ func ExamplePolicy_Client() {
 	}
 	fmt.Println(config.ServerName, tls.VersionName(config.MinVersion))
 	// Output: imap.example.org TLS 1.3
+}
+
+// What will a program with TLS 1.2 and RSA only get, and what one of today?
+func ExamplePolicy_Predict() {
+	old := tlspolicy.Offer{
+		Versions:   []uint16{tls.VersionTLS12},
+		Suites:     []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+		Groups:     []tls.CurveID{tls.CurveP256},
+		Signatures: []tls.SignatureScheme{tls.PKCS1WithSHA256},
+	}
+	for _, policy := range []tlspolicy.Policy{tlspolicy.Intermediate, tlspolicy.Modern} {
+		outcome, err := policy.Predict(old)
+		if err != nil {
+			fmt.Println(policy, "refuses it")
+			continue
+		}
+		fmt.Println(policy, "gives", outcome)
+	}
+	// Output:
+	// intermediate gives TLS 1.2, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, CurveP256
+	// modern refuses it
+}
+
+// Sessions that can be resumed, for at most a day.
+func ExamplePolicy_Resume() {
+	tickets, err := tlspolicy.NewTickets(context.Background(), tlspolicy.TicketOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, d := range tlspolicy.Intermediate.Resume(tickets).Explain() {
+		if d.Topic == "session tickets" {
+			fmt.Println(d.Value)
+		}
+	}
+	// Output: on, keys live 24h0m0s
 }

@@ -19,7 +19,8 @@ type accepted struct {
 	Versions []string
 	Suites12 []string // of TLS 1.2, by all 65,536 numbers
 	Suites13 []string // of TLS 1.3, likewise
-	Curves   []string // key exchange groups
+	Groups12 []string // key exchange groups of TLS 1.2, by all 65,536 numbers
+	Groups13 []string // of TLS 1.3, likewise
 	SHA1     bool     // signs a handshake with SHA-1
 	Tickets  bool
 }
@@ -28,10 +29,11 @@ func wanted(p Policy) accepted {
 	a := accepted{
 		Versions: []string{"TLS 1.3"},
 		Suites13: []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"},
-		Curves:   []string{"X25519MLKEM768", "X25519", "CurveP256", "CurveP384"},
+		Groups13: []string{"CurveP256", "CurveP384", "X25519", "X25519MLKEM768"},
 	}
-	if p.String() == "intermediate" {
+	if p.String() != "modern" {
 		a.Versions = []string{"TLS 1.2", "TLS 1.3"}
+		a.Groups12 = []string{"CurveP256", "CurveP384", "X25519"}
 		a.Suites12 = []string{
 			"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
 			"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -58,7 +60,7 @@ func serverOf(t testing.TB, p Policy) *tls.Config {
 	return config
 }
 
-// probe tries every version and group that crypto/tls knows, and every suite.
+// probe tries every version that crypto/tls knows, every suite and every group.
 func probe(t testing.TB, server *tls.Config) (a accepted) {
 	t.Helper()
 	try := func(client *tls.Config) (tls.ConnectionState, bool) {
@@ -87,20 +89,12 @@ func probe(t testing.TB, server *tls.Config) (a accepted) {
 	}
 	a.Suites12, a.Suites13 = suites(t, server, tls.VersionTLS12), suites(t, server, tls.VersionTLS13)
 	a.SHA1 = signsSHA1(t, server)
-	for _, curve := range []tls.CurveID{tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521} {
-		state, ok := try(&tls.Config{MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{curve}})
-		if ok && state.CurveID != curve {
-			t.Errorf("offered only %v, got %v", curve, state.CurveID)
-		}
-		if ok {
-			a.Curves = append(a.Curves, curve.String())
-		}
-	}
+	a.Groups12, a.Groups13 = groups(t, server, tls.VersionTLS12), groups(t, server, tls.VersionTLS13)
 	return a
 }
 
 func TestServerAcceptsExactlyThePolicy(t *testing.T) {
-	for _, p := range []Policy{{}, Intermediate, Modern} {
+	for _, p := range []Policy{{}, Intermediate, Modern, Strict} {
 		t.Run(p.String(), func(t *testing.T) {
 			if got, want := probe(t, serverOf(t, p)), wanted(p); !reflect.DeepEqual(got, want) {
 				t.Errorf("accepted %+v\nwant     %+v", got, want)
@@ -133,7 +127,7 @@ func TestHostileGODEBUG(t *testing.T) {
 		return got
 	}
 	got := run(hostile)
-	for _, p := range []Policy{Intermediate, Modern} {
+	for _, p := range []Policy{Intermediate, Modern, Strict} {
 		if !reflect.DeepEqual(got[p.String()], wanted(p)) {
 			t.Errorf("%s: accepted %+v\nwant     %+v", p, got[p.String()], wanted(p))
 		}
@@ -160,7 +154,7 @@ func probeForParent(t *testing.T) {
 		got["no hybrid"] = accepted{}
 	} else {
 		got["bare"] = probe(t, &tls.Config{Certificates: []tls.Certificate{cert}})
-		for _, p := range []Policy{Intermediate, Modern} {
+		for _, p := range []Policy{Intermediate, Modern, Strict} {
 			got[p.String()] = probe(t, serverOf(t, p))
 		}
 	}

@@ -1,6 +1,7 @@
 package tlspolicy
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -18,40 +19,43 @@ type level uint8
 const (
 	intermediate level = iota // the zero Policy
 	modern
+	strict
 )
 
-// rules is one configuration of Mozilla's Server Side TLS guidelines 6.0
-// (6.0.json). The order of suites and curves is Mozilla's; crypto/tls takes them
+// rules is what a policy says, by the words of Mozilla's Server Side TLS
+// guidelines 6.0 (6.0.json). The order of suites and curves is Mozilla's; crypto/tls takes them
 // as sets and has an order of its own, which leads with X25519MLKEM768 too.
 type rules struct {
 	name         string
 	minVersion   uint16
 	cipherSuites []uint16 // of TLS 1.2; those of TLS 1.3 are fixed in crypto/tls and equal Mozilla's
 	curves       []tls.CurveID
-	rsaBits      int // smallest RSA key of a certificate; 0: no RSA certificates
+	rsaBits      int // see rsaBits
+	maxLife      int // of a certificate, in days
+	needEMS      bool
+	neverResume  bool
 }
 
 // rules returns the row of p. It is a function, not a variable, so that nobody
 // can change what a policy means.
 func (p Policy) rules() rules {
-	curves := []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
-	if p.level == modern {
-		return rules{
-			name:       "modern",
-			minVersion: tls.VersionTLS13,
-			// TLS 1.3 alone never looks at this list. It is set all the same, so that
-			// whoever lowers MinVersion of the result does not get the defaults.
-			cipherSuites: forwardSecretSuites(),
-			curves:       curves,
-		}
-	}
-	return rules{
+	r := rules{
 		name:         "intermediate",
 		minVersion:   tls.VersionTLS12,
 		cipherSuites: forwardSecretSuites(),
-		curves:       curves,
-		rsaBits:      2048,
+		curves:       []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384},
+		rsaBits:      p.rsaBits(),
+		maxLife:      366,
 	}
+	switch p.level {
+	case modern:
+		// TLS 1.3 alone never looks at cipherSuites. They are set all the same, so
+		// that whoever lowers MinVersion of the result does not get the defaults.
+		r.name, r.minVersion, r.maxLife = "modern", tls.VersionTLS13, 90
+	case strict:
+		r.name, r.needEMS, r.neverResume = "strict", true, true
+	}
+	return r
 }
 
 // forwardSecretSuites are the suites of TLS 1.2 that have an ephemeral key
@@ -84,24 +88,40 @@ var signatureAlgorithms = []tls.SignatureScheme{
 // library for mail hosts.
 const defaultProtocol = "imap"
 
+// rsaBits is the size of the smallest RSA key of a certificate; 0: no RSA certificates.
+func (p Policy) rsaBits() int {
+	if p.level == modern {
+		return 0
+	}
+	return 2048
+}
+
+// keyAllowed reports whether p allows a server's certificate with this key.
+func (p Policy) keyAllowed(public crypto.PublicKey) bool {
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		return key.Curve == elliptic.P256() || key.Curve == elliptic.P384()
+	case *rsa.PublicKey:
+		return p.rsaBits() > 0 && key.N.BitLen() >= p.rsaBits()
+	}
+	return false
+}
+
 // checkKey reports a kind or a size of key that p does not allow in a server's
 // certificate.
 func (p Policy) checkKey(leaf *x509.Certificate) error {
+	if p.keyAllowed(leaf.PublicKey) {
+		return nil
+	}
 	r := p.rules()
 	switch key := leaf.PublicKey.(type) {
 	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P256() || key.Curve == elliptic.P384() {
-			return nil
-		}
 		return weakKey(leaf, "its ECDSA key is on %s; policy %s wants P-256 or P-384", key.Curve.Params().Name, r.name)
 	case *rsa.PublicKey:
 		if r.rsaBits == 0 {
 			return weakKey(leaf, "its key is RSA; policy %s wants ECDSA with P-256 or P-384", r.name)
 		}
-		if key.N.BitLen() < r.rsaBits {
-			return weakKey(leaf, "its RSA key has %d bits; policy %s wants %d or more", key.N.BitLen(), r.name, r.rsaBits)
-		}
-		return nil
+		return weakKey(leaf, "its RSA key has %d bits; policy %s wants %d or more", key.N.BitLen(), r.name, r.rsaBits)
 	default:
 		return weakKey(leaf, "its key is %s, which few mail programs know; policy %s wants ECDSA with P-256 or P-384",
 			leaf.PublicKeyAlgorithm, r.name)

@@ -20,6 +20,8 @@ import (
 	"time"
 )
 
+var p256 = elliptic.P256()
+
 func ecdsaKey(t testing.TB, curve elliptic.Curve) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
