@@ -56,7 +56,7 @@ func TestLoad(t *testing.T) {
 		{"expired", edited(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = past(48), past(24) }), goodKey, 0o600, Expired,
 			[]string{past(24).UTC().Format("2006-01-02"), "renew"}},
 		{"not yet valid", edited(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = past(-24), past(-48) }), goodKey, 0o600, NotYetValid, []string{"clock"}},
-		{"expired chain", certPEM(leaf, issue(t, root, middle.key, func(c *x509.Certificate) {
+		{"expired chain", certPEM(leaf, issue(t, root, middle.Key, func(c *x509.Certificate) {
 			authority("intermediate")(c)
 			c.NotBefore, c.NotAfter = past(48), past(24)
 		})), goodKey, 0o600, Expired, []string{"intermediate"}},
@@ -119,7 +119,7 @@ func TestLoadKeyForms(t *testing.T) {
 
 func TestLoadFileProblems(t *testing.T) {
 	cert := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil)
-	certFile, keyFile := write(t, "cert.pem", certPEM(cert), 0o644), write(t, "key.pem", keyPEM(t, cert.key), 0o600)
+	certFile, keyFile := write(t, "cert.pem", certPEM(cert), 0o644), write(t, "key.pem", keyPEM(t, cert.Key), 0o600)
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestLoadFileProblems(t *testing.T) {
 		{"no path", "", keyFile, "", NoFile},
 	}
 	if os.Geteuid() != 0 { // root may read everything
-		locked := write(t, "locked.pem", keyPEM(t, cert.key), 0)
+		locked := write(t, "locked.pem", keyPEM(t, cert.Key), 0)
 		tests = append(tests, struct {
 			name, cert, key, file string
 			want                  Problem
@@ -155,7 +155,7 @@ func TestLoadFileProblems(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	cert := issue(f, nil, ecdsaKey(f, elliptic.P256()), nil)
 	f.Add(certPEM(cert))
-	f.Add(keyPEM(f, cert.key))
+	f.Add(keyPEM(f, cert.Key))
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

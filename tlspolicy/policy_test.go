@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mailhavn/mailhavn/tlspolicy/internal/testca"
 )
 
 // accepted is what a server lets foreign clients do.
@@ -49,9 +51,9 @@ func wanted(p Policy) accepted {
 // serverOf returns a server of p with every kind of certificate that p allows.
 func serverOf(t testing.TB, p Policy) *tls.Config {
 	t.Helper()
-	certs := []tls.Certificate{issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).pair()}
+	certs := []tls.Certificate{issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).Pair()}
 	if p.rules().rsaBits > 0 {
-		certs = append(certs, issue(t, nil, rsaKey(t, 2048), nil).pair())
+		certs = append(certs, issue(t, nil, rsaKey(t, 2048), nil).Pair())
 	}
 	config, err := p.Server(certs...)
 	if err != nil {
@@ -145,7 +147,7 @@ func TestHostileGODEBUG(t *testing.T) {
 // probeForParent prints what each policy and an empty configuration accept.
 func probeForParent(t *testing.T) {
 	got := map[string]accepted{}
-	cert := issue(t, nil, rsaKey(t, 2048), nil).pair()
+	cert := issue(t, nil, rsaKey(t, 2048), nil).Pair()
 	if _, err := Intermediate.Server(cert); errors.Is(err, ErrNoHybrid) {
 		_, clientErr := Modern.Client("mail.example.org")
 		if !errors.Is(clientErr, ErrNoHybrid) {
@@ -226,9 +228,9 @@ func TestALPN(t *testing.T) {
 	}
 	root := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil)
 	roots := x509.NewCertPool()
-	roots.AddCert(root.cert)
+	roots.AddCert(root.Cert)
 	for _, test := range tests {
-		server, err := Modern.ALPN(test.server...).Server(root.pair())
+		server, err := Modern.ALPN(test.server...).Server(root.Pair())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +273,7 @@ func TestClient(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := &tls.Config{
-				Certificates: []tls.Certificate{test.server.pair()}, MinVersion: tls.VersionTLS10,
+				Certificates: []tls.Certificate{test.server.Pair()}, MinVersion: tls.VersionTLS10,
 				MaxVersion: test.max, CurvePreferences: test.curves,
 			}
 			client, err := Intermediate.Client(test.to)
@@ -279,7 +281,7 @@ func TestClient(t *testing.T) {
 				t.Fatal(err)
 			}
 			client.RootCAs = x509.NewCertPool()
-			client.RootCAs.AddCert(test.trusted.cert)
+			client.RootCAs.AddCert(test.trusted.Cert)
 			_, _, err = handshake(t, server, client)
 			if (err == nil) != test.ok || problem(err) != test.problem {
 				t.Errorf("error %v, want ok %v, problem %q", err, test.ok, test.problem)
@@ -295,7 +297,7 @@ func TestClient(t *testing.T) {
 
 func TestServerRefusesCertificates(t *testing.T) {
 	p256, rsa2048 := ecdsaKey(t, elliptic.P256()), rsaKey(t, 2048)
-	cert := func(i *issued) []tls.Certificate { return []tls.Certificate{i.pair()} }
+	cert := func(i *issued) []tls.Certificate { return []tls.Certificate{i.Pair()} }
 	tests := []struct {
 		name   string
 		policy Policy
@@ -305,14 +307,14 @@ func TestServerRefusesCertificates(t *testing.T) {
 		{"none", Intermediate, nil, NoCertificate},
 		{"empty", Intermediate, []tls.Certificate{{}}, NoCertificate},
 		{"garbage", Intermediate, []tls.Certificate{{Certificate: [][]byte{{1}}}}, Malformed},
-		{"no key", Intermediate, []tls.Certificate{{Certificate: [][]byte{issue(t, nil, p256, nil).cert.Raw}}}, NoKey},
-		{"other key", Intermediate, cert(&issued{issue(t, nil, p256, nil).cert, rsa2048}), Mismatch},
+		{"no key", Intermediate, []tls.Certificate{{Certificate: [][]byte{issue(t, nil, p256, nil).Cert.Raw}}}, NoKey},
+		{"other key", Intermediate, cert(&issued{issue(t, nil, p256, nil).Cert, rsa2048}), Mismatch},
 		{"P-384", Intermediate, cert(issue(t, nil, ecdsaKey(t, elliptic.P384()), nil)), ""},
 		{"P-521", Intermediate, cert(issue(t, nil, ecdsaKey(t, elliptic.P521()), nil)), WeakKey},
 		{"RSA 1024", Intermediate, cert(issue(t, nil, rsaKey(t, 1024), nil)), WeakKey},
 		{"RSA 2048", Intermediate, cert(issue(t, nil, rsa2048, nil)), ""},
 		{"RSA 2048, modern", Modern, cert(issue(t, nil, rsa2048, nil)), WeakKey},
-		{"Ed25519", Modern, cert(issue(t, nil, ed25519Key(t), nil)), WeakKey},
+		{"Ed25519", Modern, cert(issue(t, nil, testca.Ed25519(t), nil)), WeakKey},
 		{"second of two", Modern, append(cert(issue(t, nil, p256, nil)), tls.Certificate{}), NoCertificate},
 	}
 	for _, test := range tests {
@@ -328,7 +330,7 @@ func TestServerRefusesCertificates(t *testing.T) {
 // The caller's own limit on signature algorithms is kept, and his certificate
 // is not changed.
 func TestSignatureAlgorithmsAreLimited(t *testing.T) {
-	cert := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).pair()
+	cert := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).Pair()
 	cert.SupportedSignatureAlgorithms = []tls.SignatureScheme{tls.ECDSAWithSHA1, tls.ECDSAWithP256AndSHA256}
 	config, err := Intermediate.Server(cert)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestPredict(t *testing.T) {
 
 // A server's own certificates decide.
 func TestPredictByCertificate(t *testing.T) {
-	server, err := Intermediate.Server(issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).pair())
+	server, err := Intermediate.Server(issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).Pair())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestVerify(t *testing.T) {
 			{&tls.Config{MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP521}}, false},
 			{&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
 		} {
-			test.server.Certificates = []tls.Certificate{issue(t, nil, ecdsaKey(t, p256), nil).pair()}
+			test.server.Certificates = []tls.Certificate{issue(t, nil, ecdsaKey(t, p256), nil).Pair()}
 			client := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
 			state, serverErr, clientErr := handshake(t, test.server, client)
 			if serverErr != nil || clientErr != nil {
@@ -126,7 +126,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestServerBy(t *testing.T) {
-	ec, rsa := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).pair(), issue(t, nil, rsaKey(t, 2048), nil).pair()
+	ec, rsa := issue(t, nil, ecdsaKey(t, elliptic.P256()), nil).Pair(), issue(t, nil, rsaKey(t, 2048), nil).Pair()
 	admitted, err := Modern.Admit(ec)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestServerBy(t *testing.T) {
 }
 
 func TestAdmittedAllocatesNothing(t *testing.T) {
-	cert, err := Intermediate.Admit(issue(t, nil, rsaKey(t, 2048), nil).pair())
+	cert, err := Intermediate.Admit(issue(t, nil, rsaKey(t, 2048), nil).Pair())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestAdmittedAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAdmitted(b *testing.B) {
-	cert, err := Intermediate.Admit(issue(b, nil, ecdsaKey(b, elliptic.P256()), nil).pair())
+	cert, err := Intermediate.Admit(issue(b, nil, ecdsaKey(b, elliptic.P256()), nil).Pair())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (r *resumer) resumes(server *tls.Config) bool {
 
 func ticketServer(t testing.TB, tickets *Tickets, protocols ...string) *tls.Config {
 	t.Helper()
-	config, err := Intermediate.ALPN(protocols...).Resume(tickets).Server(issue(t, nil, ecdsaKey(t, p256), nil).pair())
+	config, err := Intermediate.ALPN(protocols...).Resume(tickets).Server(issue(t, nil, ecdsaKey(t, p256), nil).Pair())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func TestNewTicketsRefuses(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := Strict.Resume(newTickets(t, TicketOptions{})).Server(issue(t, nil, ecdsaKey(t, p256), nil).pair()); !errors.Is(err, ErrNoResumption) {
+	if _, err := Strict.Resume(newTickets(t, TicketOptions{})).Server(issue(t, nil, ecdsaKey(t, p256), nil).Pair()); !errors.Is(err, ErrNoResumption) {
 		t.Errorf("strict: %v", err)
 	}
 }

@@ -1,117 +1,34 @@
 package tlspolicy
 
 import (
-	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/mailhavn/mailhavn/tlspolicy/internal/testca"
 )
 
 var p256 = elliptic.P256()
 
-func ecdsaKey(t testing.TB, curve elliptic.Curve) crypto.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(curve, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
+// Short names for what nearly every test needs.
+type issued = testca.Issued
 
-func rsaKey(t testing.TB, bits int) crypto.Signer {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func ed25519Key(t testing.TB) crypto.Signer {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// issued is a certificate with what is needed to issue others from it.
-type issued struct {
-	cert *x509.Certificate
-	key  crypto.Signer
-}
-
-// issue makes a certificate for mail.example.org, changed by edit, signed by
-// parent (nil: by itself).
-func issue(t testing.TB, parent *issued, key crypto.Signer, edit func(*x509.Certificate)) *issued {
-	t.Helper()
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(time.Now().UnixNano()),
-		Subject:               pkix.Name{CommonName: "leaf"},
-		DNSNames:              []string{"mail.example.org"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		BasicConstraintsValid: true,
-	}
-	if edit != nil {
-		edit(template)
-	}
-	if parent == nil {
-		parent = &issued{template, key}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, key.Public(), parent.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &issued{cert, key}
-}
-
-// authority is an edit that makes the certificate a CA called name.
-func authority(name string) func(*x509.Certificate) {
-	return func(c *x509.Certificate) {
-		c.Subject.CommonName, c.DNSNames = name, nil
-		c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign
-	}
-}
-
-func (i *issued) pair() tls.Certificate {
-	return tls.Certificate{Certificate: [][]byte{i.cert.Raw}, PrivateKey: i.key}
-}
-
-func certPEM(certs ...*issued) []byte {
-	var out []byte
-	for _, c := range certs {
-		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.cert.Raw})...)
-	}
-	return out
-}
-
-func keyPEM(t testing.TB, key crypto.Signer) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
+var (
+	issue     = testca.Issue
+	ecdsaKey  = testca.Curve
+	rsaKey    = testca.RSA
+	authority = testca.Authority
+	certPEM   = testca.PEM
+	keyPEM    = testca.KeyPEM
+)
 
 // write puts data into a new file with exactly this mode.
 func write(t testing.TB, name string, data []byte, mode os.FileMode) string {
@@ -177,7 +94,7 @@ func problem(err error) Problem {
 
 func sec1(t testing.TB, i *issued) []byte {
 	t.Helper()
-	der, err := x509.MarshalECPrivateKey(i.key.(*ecdsa.PrivateKey))
+	der, err := x509.MarshalECPrivateKey(i.Key.(*ecdsa.PrivateKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,5 +103,5 @@ func sec1(t testing.TB, i *issued) []byte {
 
 func pkcs1(t testing.TB, i *issued) []byte {
 	t.Helper()
-	return x509.MarshalPKCS1PrivateKey(i.key.(*rsa.PrivateKey))
+	return x509.MarshalPKCS1PrivateKey(i.Key.(*rsa.PrivateKey))
 }
