@@ -21,7 +21,8 @@
 //	  maildir             names in a Maildir++ tree
 //	  vfs                 the seam to the file system: a folder, memory
 //	  storagetest         a disk that loses power, a crash explorer, conformance of file systems
-//	tlspolicy             Mozilla's TLS policies as *tls.Config, certificates from files, a self-signed one
+//	tlspolicy             Mozilla's TLS policies as *tls.Config, explained and predicted
+//	  certs               certificates by name, followed when their files change
 //	passwd                users in a file, argon2id, SASL; below it policies, strength, breaches, old hashes, throttling and more
 //	pgp                   OpenPGP keys and messages
 //	  deliver             mail is encrypted to its owner before it is stored

@@ -308,7 +308,7 @@ func TestServerRefusesCertificates(t *testing.T) {
 		{"empty", Intermediate, []tls.Certificate{{}}, NoCertificate},
 		{"garbage", Intermediate, []tls.Certificate{{Certificate: [][]byte{{1}}}}, Malformed},
 		{"no key", Intermediate, []tls.Certificate{{Certificate: [][]byte{issue(t, nil, p256, nil).Cert.Raw}}}, NoKey},
-		{"other key", Intermediate, cert(&issued{issue(t, nil, p256, nil).Cert, rsa2048}), Mismatch},
+		{"other key", Intermediate, cert(&issued{Cert: issue(t, nil, p256, nil).Cert, Key: rsa2048}), Mismatch},
 		{"P-384", Intermediate, cert(issue(t, nil, ecdsaKey(t, elliptic.P384()), nil)), ""},
 		{"P-521", Intermediate, cert(issue(t, nil, ecdsaKey(t, elliptic.P521()), nil)), WeakKey},
 		{"RSA 1024", Intermediate, cert(issue(t, nil, rsaKey(t, 1024), nil)), WeakKey},

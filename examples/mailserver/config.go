@@ -25,6 +25,8 @@ type settings struct {
 	OAuthAudience  string `name:"oauth-audience" toml:"oauth-audience" placeholder:"NAME" help:"Name of this service in the tokens."`
 	Cert           string `name:"cert" toml:"cert" placeholder:"FILE" help:"Certificate chain, PEM (default: a self-signed one in the data folder)."`
 	Key            string `name:"key" toml:"key" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	Certs          string `name:"certs" toml:"certs" placeholder:"DIR" help:"Folder of certificates for many names, as ACME clients leave them; clients get the one for the name they ask for."`
+	TLSPolicy      string `name:"tls-policy" toml:"tls-policy" placeholder:"NAME" help:"modern, intermediate or strict (default: intermediate)."`
 	Hostname       string `name:"hostname" toml:"hostname" placeholder:"NAME" help:"Name of this server in Received fields and in a self-signed certificate (default: the machine's)."`
 	Postmaster     string `name:"postmaster" toml:"postmaster" placeholder:"NAME" help:"Account that gets mail to postmaster where no account has that name."`
 	MaxMessageSize int64  `name:"max-message-size" toml:"max-message-size" placeholder:"BYTES" help:"Largest message (default: 67108864, which is 64 MiB)."`
@@ -96,7 +98,7 @@ func (s *settings) overlay(over settings) {
 	}{
 		{&s.Data, over.Data}, {&s.IMAPS, over.IMAPS}, {&s.IMAP, over.IMAP}, {&s.LMTP, over.LMTP}, {&s.Cert, over.Cert}, {&s.Key, over.Key},
 		{&s.Hostname, over.Hostname}, {&s.Postmaster, over.Postmaster}, {&s.LogLevel, over.LogLevel},
-		{&s.WKD, over.WKD}, {&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
+		{&s.Certs, over.Certs}, {&s.TLSPolicy, over.TLSPolicy}, {&s.WKD, over.WKD}, {&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
 		{&s.ClientCA, over.ClientCA}, {&s.OAuthIssuer, over.OAuthIssuer}, {&s.OAuthKeys, over.OAuthKeys}, {&s.OAuthAudience, over.OAuthAudience},
 	} {
 		if f.from != "" {
@@ -129,7 +131,10 @@ func (s *settings) complete() (err error) {
 }
 
 func (s *settings) check() error {
+	_, err := s.policy()
 	switch {
+	case err != nil:
+		return fmt.Errorf("tls-policy: %w", err)
 	case (s.Cert == "") != (s.Key == ""):
 		return errors.New("cert and key go together: give both, or neither for a self-signed certificate")
 	case s.MaxMessageSize < 1<<10 || s.MaxMessageSize >= 1<<32:

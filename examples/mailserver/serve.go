@@ -8,15 +8,13 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/mailhavn/mailhavn/imapserver"
 	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/storage"
-	"github.com/mailhavn/mailhavn/tlspolicy"
+	"github.com/mailhavn/mailhavn/tlspolicy/certs"
 )
 
 // drainTimeout is how long clients have to end what they do after SIGTERM.
@@ -81,6 +79,7 @@ type server struct {
 	imap     *imapserver.Server
 	lmtp     *lmtpServer
 	wkd      *keyDirectory
+	certs    *certs.Store
 	control  *controlServer
 	logger   *slog.Logger
 	services []service
@@ -108,6 +107,9 @@ func newServer(s settings, o storage.Options, logger *slog.Logger) (*server, err
 		}
 		if srv.auth != nil {
 			srv.auth.close()
+		}
+		if srv.certs != nil {
+			srv.certs.Close()
 		}
 		return nil, errors.Join(err, st.close())
 	}
@@ -172,29 +174,6 @@ func (s *server) prepare() error {
 	return err
 }
 
-func (s *server) prepareTLS() error {
-	cert, err := tlspolicy.Load(s.settings.Cert, s.settings.Key)
-	if s.settings.Cert == "" {
-		var names []string
-		if strings.Contains(s.settings.Hostname, ".") {
-			names = append(names, s.settings.Hostname)
-		}
-		cert, err = tlspolicy.SelfSigned(filepath.Join(s.store.dir, tlsFolder), names...)
-	}
-	if err != nil {
-		return err
-	}
-	if s.imap.TLS, err = tlspolicy.Intermediate.ALPN("imap").Server(cert); err != nil {
-		return err
-	}
-	web, err := tlspolicy.Intermediate.ALPN("h2", "http/1.1").Server(cert)
-	if err != nil {
-		return err
-	}
-	s.wkd = newKeyDirectory(s.store, web, s.logger)
-	return errors.Join(s.auth.offerCertificates(s.settings, s.imap.TLS), s.auth.offerTokens(s.settings))
-}
-
 // start begins to accept connections.
 func (s *server) start() {
 	for _, x := range s.services {
@@ -255,6 +234,7 @@ func (s *server) close() error {
 	if err := errors.Join(s.mtaAuth.Close(), s.mtaUsers.Close(), s.wkd.close()); err != nil {
 		s.logger.Warn("the sockets for the mail transfer agent and keys", "error", err)
 	}
+	s.certs.Close()
 	s.auth.close()
 	return s.store.close()
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailhavn/mailhavn/tlspolicy"
+	"github.com/mailhavn/mailhavn/tlspolicy/certs"
+)
+
+// prepareTLS opens the certificates, which are followed when their files change, and gives each service its TLS.
+func (s *server) prepareTLS() error {
+	policy, err := s.settings.policy()
+	if err != nil {
+		return err
+	}
+	if s.certs, err = openCerts(s.settings, s.store.dir, policy, s.logger); err != nil {
+		return err
+	}
+	if s.imap.TLS, err = policy.ALPN("imap").ServerBy(s.certs.GetCertificate); err != nil {
+		return err
+	}
+	web, err := policy.ALPN("h2", "http/1.1").ServerBy(s.certs.GetCertificate)
+	if err != nil {
+		return err
+	}
+	s.wkd = newKeyDirectory(s.store, web, s.logger)
+	return errors.Join(s.auth.offerCertificates(s.settings, s.imap.TLS), s.auth.offerTokens(s.settings))
+}
+
+// policy is the policy that the settings name.
+func (s *settings) policy() (tlspolicy.Policy, error) {
+	if s.TLSPolicy == "" {
+		return tlspolicy.Intermediate, nil
+	}
+	return tlspolicy.Named(s.TLSPolicy)
+}
+
+// openCerts opens the pair that is named, the folder that is named, or both; else a self-signed certificate in the data folder.
+func openCerts(s settings, dir string, policy tlspolicy.Policy, logger *slog.Logger) (*certs.Store, error) {
+	o := certs.Options{Policy: policy, Logger: logger}
+	if s.Cert != "" {
+		o.Pairs = []certs.Pair{{Cert: s.Cert, Key: s.Key}}
+	}
+	if s.Certs != "" {
+		o.Folders = []string{s.Certs}
+	}
+	if s.Cert == "" && s.Certs == "" {
+		var names []string
+		if strings.Contains(s.Hostname, ".") {
+			names = append(names, s.Hostname)
+		}
+		tls := filepath.Join(dir, tlsFolder)
+		if _, err := tlspolicy.SelfSigned(tls, names...); err != nil {
+			return nil, err
+		}
+		file := filepath.Join(tls, tlspolicy.SelfSignedFile)
+		o.Pairs = []certs.Pair{{Cert: file, Key: file}}
+	}
+	return certs.Open(o)
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mailhavn/mailhavn/storage"
+)
+
+// putCertificate makes a certificate for a name and puts it into a folder, as lego does.
+func putCertificate(t *testing.T, dir, name string) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	private, err2 := x509.MarshalPKCS8PrivateKey(key)
+	if err := errors.Join(err1, err2, os.MkdirAll(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{".key": {Type: "PRIVATE KEY", Bytes: private}, ".crt": {Type: "CERTIFICATE", Bytes: der}} {
+		path := filepath.Join(dir, name+file)
+		if err := errors.Join(os.WriteFile(path+".tmp", pem.EncodeToMemory(block), 0o600), os.Rename(path+".tmp", path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// A renewed certificate reaches clients within a second, on every service, and each name has its own.
+func TestCertificatesAreFollowed(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "lego")
+	first := map[string]*x509.Certificate{"a.example.org": putCertificate(t, folder, "a.example.org"), "b.example.org": putCertificate(t, folder, "b.example.org")}
+	srv, err := newServer(settings{Data: filepath.Join(dir, "d"), IMAPS: "127.0.0.1:0", WKD: "127.0.0.1:0", Certs: folder, TLSPolicy: "modern", MaxMessageSize: 1 << 20},
+		storage.Options{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.start()
+	defer srv.close()
+	served := func(service int, name string) *x509.Certificate {
+		t.Helper()
+		conn, err := tls.Dial("tcp", addressOf(srv.services[service].listener), &tls.Config{ServerName: name, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if conn.ConnectionState().Version != tls.VersionTLS13 {
+			t.Error("not policy modern")
+		}
+		return conn.ConnectionState().PeerCertificates[0]
+	}
+	for service := range srv.services {
+		for name, cert := range first {
+			if !served(service, name).Equal(cert) {
+				t.Errorf("service %d, %s: wrong certificate", service, name)
+			}
+		}
+	}
+	next := putCertificate(t, folder, "b.example.org")
+	for begin := time.Now(); !served(0, "b.example.org").Equal(next); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begin) > time.Second+time.Second/2 { // the handshakes take some time too
+			t.Fatal("the renewed certificate is not served")
+		}
+	}
+	if !served(1, "b.example.org").Equal(next) || !served(0, "a.example.org").Equal(first["a.example.org"]) {
+		t.Error("wrong certificates after the renewal")
+	}
+}
