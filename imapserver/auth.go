@@ -231,6 +231,7 @@ func (c *conn) login(ctx context.Context, mech, user string, server sasl.Server)
 	c.change(didLogin)
 	c.faults = 0
 	c.raiseLimits()
+	c.trace()
 	c.logger().Info("imap: logged in", "mechanism", mech, "tls", c.tls != nil)
 	return reply{code: "CAPABILITY " + c.capabilities(), text: "Logged in"}, nil
 }

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -29,6 +30,9 @@ func parseUnauthenticate(c *conn) (action, error) {
 		c.early = 0
 		c.lowerLimits()
 		c.in.bound(time.Now().Add(c.server.timeouts.Login))
-		return reply{after: c.uncompress}, nil
+		return reply{after: c.leave}, nil
 	}, nil
 }
+
+// leave ends, after the answer, what was about the user's octets.
+func (c *conn) leave() error { return errors.Join(c.endTrace(), c.uncompress()) }

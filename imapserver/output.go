@@ -21,9 +21,13 @@ type output struct {
 	conn    net.Conn
 	timeout time.Duration
 	cancel  context.CancelFunc
+	trace   *tracer // nil if nobody looks
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	if o.trace != nil {
+		o.trace.wrote(p)
+	}
 	for done := 0; done < len(p); {
 		o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
 		n, err := o.conn.Write(p[done:min(len(p), done+writeChunk)])

@@ -32,6 +32,10 @@ type Server struct {
 	Hide func(user string, client map[string]string) []string
 	// Strict names accommodations that are switched off: see [Accommodations]. If nil, all are on.
 	Strict []string
+	// Trace returns where to log, at level Info, what is said in the sessions of a user, or nil for nothing. It is asked at each login. The trace
+	// begins after it, and has no contents of literals (messages), but all else: names of mailboxes, what is searched for, subjects of
+	// messages. Lines are cut at 2,000 octets. If nil, nothing is traced.
+	Trace func(user string) *slog.Logger
 	// InsecureAuth allows to log in without TLS, on the loopback or behind a proxy that ends TLS. If false, only
 	// with TLS.
 	InsecureAuth bool

@@ -63,6 +63,8 @@ type Decoder struct {
 	// refuses: it becomes the error of the Decoder as it is, and the octets of the literal never become a
 	// command. The limits are checked first.
 	OnLiteral func(Literal) error
+	// OnLine, if not nil, is told each line of a command, without its end and without what is too long in it. The octets belong to the Decoder.
+	OnLine func(line []byte)
 
 	src   Source
 	line  []byte // the present line of the command, without its end
@@ -186,13 +188,22 @@ func (d *Decoder) readLine() bool {
 			}
 			d.cut = int64(len(d.line)) > limit
 			d.used += int64(len(d.line))
+			d.read()
 			return true
 		case err != bufio.ErrBufferFull:
 			return d.stop(unexpected(err))
 		case int64(len(d.line)) > limit:
 			d.cut, d.open = true, true
+			d.read()
 			return true
 		}
+	}
+}
+
+// read tells of the line that was read.
+func (d *Decoder) read() {
+	if d.OnLine != nil {
+		d.OnLine(d.line)
 	}
 }
 
