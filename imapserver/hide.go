@@ -61,3 +61,15 @@ func visible(list []extension, hidden []string) []extension {
 	}
 	return left
 }
+
+// Capabilities returns what Server.Hide can hide, sorted.
+func Capabilities() []string {
+	var names []string
+	for _, e := range extensions() {
+		for _, c := range e.capabilities {
+			names = append(names, c.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

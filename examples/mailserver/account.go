@@ -34,6 +34,7 @@ type accountCommand struct {
 	MustChange mustChangeCommand `cmd:"" name:"must-change" help:"Make the password useless until it is changed, as after a leak. Ends the account's sessions."`
 	Key        keyCommand        `cmd:"" help:"Encrypt mail on delivery, to an OpenPGP key."`
 	App        appCommand        `cmd:"" help:"Manage passwords for single programs and devices."`
+	Trace      traceCommand      `cmd:"" help:"Show what mail programs and the running server say to each other, as it happens."`
 }
 
 // dataFlag names the data folder.

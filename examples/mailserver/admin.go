@@ -30,6 +30,8 @@ type admin struct {
 	store *store
 	// kick ends the IMAP sessions of a user; nil where no server runs.
 	kick func(user string)
+	// watches are told what sessions say; nil where no server runs.
+	watches *watches
 }
 
 // A name stands in two places, the unit and the user file. The unit leads, the user file follows, in every change. So a crash
@@ -51,6 +53,7 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"remove":  a.remove,
 		"check":   a.check,
 
+		"trace":       a.trace,
 		"expire":      a.expire,
 		"renew":       a.renew,
 		"must-change": a.mustChange,

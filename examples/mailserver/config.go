@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 )
 
-// settings are the options of serve, by flag and, under the same names, by TOML file. Flags win.
+// settings are the options of serve, by flag and, under the same names, by TOML file. Flags win. Hide is in files only.
 type settings struct {
 	Data           string `name:"data" toml:"data" placeholder:"DIR" help:"Folder of all data (default: $XDG_DATA_HOME/mailhavn or ~/.local/share/mailhavn)."`
 	IMAPS          string `name:"imaps" toml:"imaps" placeholder:"ADDR" help:"Listen for IMAP with TLS, for instance :993; port 0 takes any free one."`
@@ -31,6 +32,9 @@ type settings struct {
 	Postmaster     string `name:"postmaster" toml:"postmaster" placeholder:"NAME" help:"Account that gets mail to postmaster where no account has that name."`
 	MaxMessageSize int64  `name:"max-message-size" toml:"max-message-size" placeholder:"BYTES" help:"Largest message (default: 67108864, which is 64 MiB)."`
 	LogLevel       string `name:"log-level" toml:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error (default: info)."`
+
+	Strict []string   `name:"strict" toml:"strict" placeholder:"NAME" help:"Faults of mail programs not to put up with: empty-lines, stray-spaces, trailing-separators, short-dates, office365-uidonly."`
+	Hide   []hideRule `kong:"-" toml:"hide"`
 }
 
 // Where a server listens that is told nothing: loopback, ports that need no privilege.
@@ -92,21 +96,11 @@ func lineOf(text, key string) int {
 
 // overlay takes what is set in over.
 func (s *settings) overlay(over settings) {
-	for _, f := range []struct {
-		to   *string
-		from string
-	}{
-		{&s.Data, over.Data}, {&s.IMAPS, over.IMAPS}, {&s.IMAP, over.IMAP}, {&s.LMTP, over.LMTP}, {&s.Cert, over.Cert}, {&s.Key, over.Key},
-		{&s.Hostname, over.Hostname}, {&s.Postmaster, over.Postmaster}, {&s.LogLevel, over.LogLevel},
-		{&s.Certs, over.Certs}, {&s.TLSPolicy, over.TLSPolicy}, {&s.WKD, over.WKD}, {&s.AuthSocket, over.AuthSocket}, {&s.UsersSocket, over.UsersSocket},
-		{&s.ClientCA, over.ClientCA}, {&s.OAuthIssuer, over.OAuthIssuer}, {&s.OAuthKeys, over.OAuthKeys}, {&s.OAuthAudience, over.OAuthAudience},
-	} {
-		if f.from != "" {
-			*f.to = f.from
+	to, from := reflect.ValueOf(s).Elem(), reflect.ValueOf(over)
+	for i := range from.NumField() {
+		if !from.Field(i).IsZero() {
+			to.Field(i).Set(from.Field(i))
 		}
-	}
-	if over.MaxMessageSize != 0 {
-		s.MaxMessageSize = over.MaxMessageSize
 	}
 }
 
@@ -144,7 +138,7 @@ func (s *settings) check() error {
 	case sanitizeHost(s.Hostname) != s.Hostname:
 		return fmt.Errorf("hostname %q is not the name of a host", s.Hostname)
 	}
-	return nil
+	return s.checkClients()
 }
 
 func isSocket(addr string) bool { return addr == "" || strings.HasPrefix(addr, "unix:") }

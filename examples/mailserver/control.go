@@ -84,7 +84,10 @@ func (s *controlServer) serve() {
 // answer carries out the request of one connection. When the client goes away, the request's context ends.
 func (s *controlServer) answer(c net.Conn) {
 	defer c.Close()
-	defer context.AfterFunc(s.ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(s.ctx, func() {
+		c.SetReadDeadline(time.Unix(1, 0))
+		c.SetWriteDeadline(time.Now().Add(requestTimeout))
+	})()
 	c.SetReadDeadline(time.Now().Add(requestTimeout))
 	in := bufio.NewReader(io.LimitReader(c, maxRequest))
 	var r request

@@ -80,6 +80,7 @@ type server struct {
 	lmtp     *lmtpServer
 	wkd      *keyDirectory
 	certs    *certs.Store
+	watches  watches
 	control  *controlServer
 	logger   *slog.Logger
 	services []service
@@ -127,6 +128,9 @@ func (s *server) prepare() error {
 	s.imap = &imapserver.Server{
 		Auth:     s.auth,
 		Open:     s.store.unit.OpenAccount,
+		Hide:     s.settings.hidden,
+		Strict:   s.settings.Strict,
+		Trace:    s.watches.logger,
 		ServerID: []string{"name", "mailhavn", "version", version()},
 		Limits:   imapserver.Limits{MessageSize: s.settings.MaxMessageSize},
 		Logger:   s.logger,
@@ -162,7 +166,7 @@ func (s *server) prepare() error {
 			s.logger.Warn("lmtp: everybody who reaches this address can deliver mail; loopback or unix:PATH is safer", "address", a.String())
 		}
 	}
-	a := &admin{store: s.store, kick: s.kick}
+	a := &admin{store: s.store, kick: s.kick, watches: &s.watches}
 	problems, err := a.mismatches()
 	if err != nil {
 		return err
