@@ -46,6 +46,9 @@ func (c *command) names(uid uint32) bool {
 func (c *command) mailbox() string {
 	_, rest, _ := strings.Cut(c.line, " ")
 	_, rest, _ = strings.Cut(rest, " ")
+	if lit := literalForm.FindStringSubmatch(rest); lit != nil && strings.HasPrefix(rest, lit[0]) {
+		rest = lit[4] // a Go string, or "" where it is a file
+	}
 	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
 		return quoted
 	}

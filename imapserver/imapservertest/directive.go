@@ -115,25 +115,35 @@ func (r *runner) startTLSOrEOF(s *session) error {
 
 // setup does something in a session of its own, which the conversation does not see.
 func (r *runner) setup(do func(*session) error) error {
-	conn, err := r.server.Dial()
+	s, err := r.silentSession()
 	if err != nil {
 		return err
 	}
-	s := newSession("setup", conn, &transcript{}, r.server)
 	defer s.close()
-	if _, err = s.next(s.timeout); err == nil {
-		_, err = s.command(fmt.Sprintf("LOGIN %q %q", r.user, r.password))
-	}
-	if err == nil {
-		err = do(s)
-	}
-	if err == nil {
+	if err = do(s); err == nil {
 		_, err = s.command("LOGOUT")
 	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, s.log)
 	}
 	return nil
+}
+
+// silentSession returns a session that has logged in and is no part of the conversation.
+func (r *runner) silentSession() (*session, error) {
+	conn, err := r.server.Dial()
+	if err != nil {
+		return nil, err
+	}
+	s := newSession("setup", conn, &transcript{}, r.server)
+	if _, err = s.next(s.timeout); err == nil {
+		_, err = s.command(fmt.Sprintf("LOGIN %q %q", r.user, r.password))
+	}
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("%w\n%s", err, s.log)
+	}
+	return s, nil
 }
 
 func createMailboxes(s *session, names []string) error {

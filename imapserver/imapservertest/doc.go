@@ -35,7 +35,12 @@
 // A session that a line names first connects, logs in to the script's fresh account and enables what the mode wants.
 //
 // Every script runs in the modes rev1 (IMAP4rev1), rev2 (ENABLE IMAP4rev2), qresync (ENABLE QRESYNC), rev2qresync,
-// utf8 (ENABLE UTF8=ACCEPT) and compress (COMPRESS=DEFLATE).
+// utf8 (ENABLE UTF8=ACCEPT), compress (COMPRESS=DEFLATE), uidonly (ENABLE UIDONLY) and uidonlyqresync; in all without rev2 the condition
+// [rev1] holds, in uidonlyqresync also [uidonly] and [qresync].
+//
+// With UIDONLY there are no message numbers. Scripts speak of them all the same: commands are sent with the UIDs of those messages, and
+// UIDFETCH and UIDs among results are compared as if they were FETCH and numbers. That something is kept from a client
+// until its numbers may change is no matter then, so lines about it are for [!uidonly].
 //
 // # What clients send
 //

@@ -50,8 +50,8 @@ func (m *mirror) vanished(r response) error {
 	if err := m.mayExpunge(); err != nil {
 		return err
 	}
-	if !m.qresync {
-		return violation("VANISHED without ENABLE QRESYNC: RFC 7162, section 3.2.10.2")
+	if !m.qresync && !m.uidOnly {
+		return violation("VANISHED without ENABLE QRESYNC or UIDONLY: RFC 7162, section 3.2.10.2")
 	}
 	uids, ok := parseSet(r.body[len(r.body)-1].text)
 	if !ok {

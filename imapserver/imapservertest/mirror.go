@@ -44,6 +44,7 @@ type mailbox struct {
 type mirror struct {
 	condstore bool // a CONDSTORE enabling command was answered
 	qresync   bool
+	uidOnly   bool
 	rev2      bool
 	bye       bool
 	pending   []*command
@@ -52,6 +53,9 @@ type mirror struct {
 	closed    bool     // [CLOSED] was seen during that SELECT
 	fetched   bool     // FETCH was seen during the command in progress
 	modseqs   bool     // HIGHESTMODSEQ or NOMODSEQ was seen during the command in progress
+
+	byNumber []string       // tags of commands by message number that were sent by UID
+	learn    func(*mailbox) // finds UIDs that were not told yet; nil where nothing can
 }
 
 // send notes a command before its first byte goes out.
@@ -123,6 +127,8 @@ func (m *mirror) apply(r response) error {
 		return m.vanished(r)
 	case "FETCH":
 		return m.fetch(r)
+	case "UIDFETCH":
+		return violation("UIDFETCH without ENABLE UIDONLY: RFC 9586, section 3")
 	case "SEARCH", "ESEARCH":
 		return m.search(r)
 	}
@@ -165,9 +171,19 @@ func (m *mirror) enabled(r response) {
 			m.qresync, m.condstore = true, true
 		case "CONDSTORE":
 			m.condstore = true
+		case "UIDONLY":
+			m.uidOnly = true
+			m.learnUIDs(m.box)
 		case "IMAP4REV2":
 			m.rev2 = true
 		}
+	}
+}
+
+// learnUIDs finds the UIDs of a mailbox that the client must know where there are no message numbers.
+func (m *mirror) learnUIDs(box *mailbox) {
+	if m.uidOnly && m.learn != nil && box != nil {
+		m.learn(box)
 	}
 }
 
@@ -205,6 +221,7 @@ func (m *mirror) exists(r response) error {
 	if !box.counted {
 		box.counted, box.opened = true, int(n)
 	}
+	m.learnUIDs(box)
 	return nil
 }
 
@@ -241,7 +258,7 @@ func (m *mirror) effect(c *command, r response) error {
 	case ok && (c.name == "CLOSE" || c.name == "UNSELECT" || c.name == "LOGOUT"):
 		m.box = nil
 	case ok && c.name == "UNAUTHENTICATE":
-		m.box, m.condstore, m.qresync, m.rev2 = nil, false, false, false
+		m.box, m.condstore, m.qresync, m.uidOnly, m.rev2 = nil, false, false, false, false
 	case strings.HasSuffix(c.name, "STORE") && c.uses(".SILENT") && m.box != nil:
 		m.box.silentStore(c, r)
 	}

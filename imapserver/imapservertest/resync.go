@@ -19,6 +19,13 @@ func (s *session) condstore() bool {
 	return s.mirror.condstore
 }
 
+// uidOnly tells whether the session has UIDONLY enabled.
+func (s *session) uidOnly() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mirror.uidOnly
+}
+
 // readOnly tells whether the selected mailbox was opened by EXAMINE.
 func (s *session) readOnly() bool {
 	s.mu.Lock()

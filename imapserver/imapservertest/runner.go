@@ -110,6 +110,9 @@ func (r *runner) connect(name string, dial func() (net.Conn, error)) (*session, 
 		return nil, err
 	}
 	s := newSession(name, conn, r.log, r.server)
+	s.translates = r.mode.translates
+	s.companion.connect = r.silentSession
+	s.mirror.learn = s.companion.learn
 	r.sessions[name] = s
 	r.order = append(r.order, name)
 	return s, nil
@@ -124,12 +127,15 @@ func (r *runner) send(s *session, l scriptLine) error {
 	if rest, ok := strings.CutPrefix(line, ". "); ok {
 		line = s.newTag() + " " + rest
 	}
+	if !s.continues(line) {
+		if line, err = s.byUID(line); err != nil {
+			return err
+		}
+		s.note(line)
+	}
 	parts, err := lineParts(line, r.c.files)
 	if err != nil {
 		return err
-	}
-	if !s.continues(line) {
-		s.note(line)
 	}
 	return s.sendLine(parts, l.kind == queue)
 }

@@ -57,6 +57,8 @@ type mode struct {
 	needs    []string // capabilities
 	conds    []string // true in script conditions, beside the name
 	compress bool     // by COMPRESS=DEFLATE
+	// translates: message numbers of the script into UIDs, and back
+	translates bool
 }
 
 // modes are run for every script that does not restrict itself.
@@ -66,6 +68,8 @@ var modes = []mode{
 	{name: "qresync", needs: []string{"QRESYNC"}, conds: []string{"rev1"}},
 	{name: "utf8", needs: []string{"UTF8=ACCEPT"}, conds: []string{"rev1"}},
 	{name: "compress", conds: []string{"rev1"}, compress: true},
+	{name: "uidonly", needs: []string{"UIDONLY"}, conds: []string{"rev1"}, translates: true},
+	{name: "uidonlyqresync", needs: []string{"UIDONLY", "QRESYNC"}, conds: []string{"rev1", "qresync", "uidonly"}, translates: true},
 	{name: "rev2qresync", needs: []string{"IMAP4rev2", "QRESYNC"}, conds: []string{"rev2", "qresync"}},
 }
 

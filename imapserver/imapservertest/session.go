@@ -71,6 +71,9 @@ type session struct {
 
 	inLiteral bool // the line sent last announced a literal, so the next is no command
 
+	translates bool // between message numbers of the script and UIDs, once UIDONLY is enabled
+	companion  companion
+
 	mu     sync.Mutex // guards mirror
 	mirror mirror
 }
@@ -108,7 +111,13 @@ func (s *session) read(r *bufio.Reader, out chan<- arrival) {
 		s.mu.Lock()
 		changes := resp.tagged() && resp.word(0) == "OK" && s.mirror.during("STARTTLS", "COMPRESS")
 		unauthenticated := resp.tagged() && resp.word(0) == "OK" && s.mirror.during("UNAUTHENTICATE")
-		err = s.mirror.apply(resp)
+		numbered, err := s.mirror.numbered(resp)
+		if err == nil {
+			err = s.mirror.apply(numbered)
+		}
+		if s.translates {
+			resp = numbered
+		}
 		s.mu.Unlock()
 		if d, ok := s.conn.(*deflated); ok && unauthenticated { // RFC 8437, section 3
 			s.conn = d.Conn
@@ -339,4 +348,5 @@ func (s *session) close() {
 		}
 	}()
 	s.reader.Wait()
+	s.companion.close()
 }

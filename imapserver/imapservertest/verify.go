@@ -68,7 +68,11 @@ func (r *runner) verify(s *session) error {
 	}
 	believed := s.memory()
 	if len(believed.messages) > 0 {
-		if _, err := s.command("FETCH 1:* (UID FLAGS)"); err != nil {
+		fetch := "FETCH 1:* (UID FLAGS)"
+		if s.uidOnly() {
+			fetch = "UID " + fetch
+		}
+		if _, err := s.command(fetch); err != nil {
 			return err
 		}
 		if err := compareBeliefs(believed.messages, s.memory().messages); err != nil {
@@ -86,11 +90,14 @@ func (r *runner) verify(s *session) error {
 func (s *session) mailboxName() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := s.mirror.box.name
-	if strings.ContainsFunc(name, func(c rune) bool { return strings.ContainsRune(`&{<`, c) || c > '~' }) {
+	return s.mirror.box.plainName()
+}
+
+func (b *mailbox) plainName() string {
+	if strings.ContainsFunc(b.name, func(c rune) bool { return strings.ContainsRune(`&{<`, c) || c > '~' }) {
 		return ""
 	}
-	return name
+	return b.name
 }
 
 // look returns what a fresh client sees of a mailbox; false where there is no such mailbox (any more).
