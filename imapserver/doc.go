@@ -84,7 +84,7 @@
 //	RFC 5530	IMAP Response Codes	errors.go auth.go	-
 //	RFC 5819	IMAP4 Extension for Returning STATUS Information in Extended LIST	ext_liststatus.go	LIST-STATUS
 //	RFC 5957	Display-Based Address Sorting for the IMAP4 SORT Extension	ext_sortdisplay.go	SORT=DISPLAY
-//	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go ext_createspecialuse.go mailbox.go	SPECIAL-USE CREATE-SPECIAL-USE
+//	RFC 6154	IMAP LIST Extension for Special-Use Mailboxes	ext_specialuse.go ext_createspecialuse.go internal/names/flags.go	SPECIAL-USE CREATE-SPECIAL-USE
 //	RFC 6851	Internet Message Access Protocol (IMAP) - MOVE Extension	ext_move.go	MOVE
 //	RFC 6855	IMAP Support for UTF-8	ext_utf8.go ext_catenate.go search.go internal/wire/string.go	UTF8=ACCEPT
 //	RFC 7162	IMAP Extensions: Quick Flag Changes Resynchronization (CONDSTORE) and Quick Mailbox Resynchronization (QRESYNC)	ext_condstore.go ext_qresync.go sync.go	CONDSTORE QRESYNC

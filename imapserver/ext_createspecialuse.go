@@ -3,7 +3,7 @@ package imapserver
 import (
 	"strings"
 
-	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 )
 
 // extCreateSpecialUse is CREATE of a mailbox for a special use (RFC 6154, section 3).
@@ -16,40 +16,27 @@ func extCreateSpecialUse() extension {
 	}
 }
 
-// virtualUses are the uses of mailboxes that show messages of others, which there are none of.
-const virtualUses = storage.UseAll | storage.UseFlagged
-
 // parseUse reads the uses. One that is unknown, cannot be given, or has its mailbox already, is refused (RFC 6154, section 3).
 func parseUse(c *conn, cr *creation) error {
-	var names []string
+	var given []string
 	column := c.dec.Column() + 1
-	if !c.dec.ExpectSP() || !c.dec.ExpectFlagList(&names) {
+	if !c.dec.ExpectSP() || !c.dec.ExpectFlagList(&given) {
 		return nil
 	}
-	for _, name := range names {
-		use := specialUseOf(name)
+	for _, name := range given {
+		use := names.PossibleUse(name)
 		switch {
 		case !strings.HasPrefix(name, `\`):
 			return badAt("expected attributes of special uses", column)
-		case use == 0 || use&virtualUses != 0:
+		case use == 0:
 			return no("USEATTR", "Special use "+name+" is not possible here")
 		}
 		cr.use |= use
 	}
 	for info := range c.identity.account.Mailboxes() {
 		if taken := info.SpecialUse & cr.use; taken != 0 {
-			return no("USEATTR", "Another mailbox is for "+strings.Join(specialUseNames(taken), " "))
+			return no("USEATTR", "Another mailbox is for "+strings.Join(names.SpecialUses(taken), " "))
 		}
 	}
 	return nil
-}
-
-// specialUseOf returns the use with the name, in whatever case; 0 if there is none.
-func specialUseOf(name string) storage.SpecialUse {
-	for _, s := range specialUses {
-		if strings.EqualFold(s.name, name) {
-			return s.use
-		}
-	}
-	return 0
 }

@@ -1,5 +1,7 @@
 package imapserver
 
+import "github.com/mailhavn/mailhavn/imapserver/internal/names"
+
 // extListExtended is LIST with options and several patterns (RFC 5258). The syntax is that of the base command.
 func extListExtended() extension {
 	return extension{
@@ -7,19 +9,19 @@ func extListExtended() extension {
 		capabilities: []capability{{name: "LIST-EXTENDED", rfc: "RFC 5258, section 3"}},
 		listSelects: []listOption{
 			{"SUBSCRIBED", "RFC 5258, section 3.1", func(_ *conn, l *listing) error {
-				l.subscribed = true
-				l.criteria = append(l.criteria, criterion{"SUBSCRIBED", func(e *listEntry) bool { return e.subscribed }})
+				l.Subscribed = true
+				l.Criteria = append(l.Criteria, names.IsSubscribed)
 				l.attributes = append(l.attributes, subscribedAttribute)
 				return nil
 			}},
 			{"REMOTE", "RFC 5258, section 3.1", func(*conn, *listing) error { return nil }}, // all mailboxes are local
 			{"RECURSIVEMATCH", "RFC 5258, section 3.1", func(_ *conn, l *listing) error {
-				l.recursive = true
+				l.Recursive = true
 				return nil
 			}},
 		},
 		listReturns: []listOption{{"SUBSCRIBED", "RFC 5258, section 3.2", func(_ *conn, l *listing) error {
-			if !l.subscribed { // else it is told anyhow
+			if !l.Subscribed { // else it is told anyhow
 				l.attributes = append(l.attributes, subscribedAttribute)
 			}
 			return nil
@@ -27,8 +29,8 @@ func extListExtended() extension {
 	}
 }
 
-func subscribedAttribute(e *listEntry) string {
-	if e.subscribed {
+func subscribedAttribute(e *names.Entry) string {
+	if e.Subscribed {
 		return `\Subscribed`
 	}
 	return ""

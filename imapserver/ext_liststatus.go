@@ -1,6 +1,10 @@
 package imapserver
 
-import "context"
+import (
+	"context"
+
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
+)
 
 // extListStatus is LIST that answers with STATUS responses, too (RFC 5819).
 func extListStatus() extension {
@@ -21,12 +25,12 @@ func parseListStatus(c *conn, l *listing) error {
 		return err
 	}
 	l.prepare = append(l.prepare, func(ctx context.Context, c *conn) error { return c.askStatus(ctx, items) })
-	l.details = append(l.details, func(c *conn, e *listEntry) {
-		if !e.exists || !e.meets {
+	l.details = append(l.details, func(c *conn, e *names.Entry) {
+		if !e.Exists || !e.Meets {
 			return
 		}
-		if mbox, err := c.mailbox(e.info.Name); err == nil { // else it has just been removed
-			c.writeStatus(items, &e.info, mbox)
+		if mbox, err := c.mailbox(e.Info.Name); err == nil { // else it has just been removed
+			c.writeStatus(items, &e.Info, mbox)
 		}
 	})
 	return nil

@@ -3,9 +3,11 @@ package imapserver
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -340,7 +342,7 @@ func byName(boxes map[storage.ID]storage.MailboxInfo) []storage.MailboxInfo {
 	for _, info := range boxes {
 		list = append(list, info)
 	}
-	slices.SortFunc(list, func(a, b storage.MailboxInfo) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b storage.MailboxInfo) int { return names.Compare(a.Name, b.Name) })
 	return list
 }
 
@@ -372,7 +374,7 @@ func (n *notification) reportNames(c *conn, boxes map[storage.ID]storage.Mailbox
 	}
 	both := func(name string) { // a name and that above it
 		touch(name, "", mailboxName)
-		if up := superior(name); up != "" {
+		if up := names.Superior(name); up != "" {
 			touch(up, "", mailboxName)
 		}
 	}
@@ -400,8 +402,8 @@ func (n *notification) reportNames(c *conn, boxes map[storage.ID]storage.Mailbox
 func (n *notification) impliedRename(boxes map[storage.ID]storage.MailboxInfo, from, to string) bool {
 	for _, was := range n.told {
 		is, ok := boxes[was.ID]
-		rest, below := strings.CutPrefix(from, was.Name+string(separator))
-		if ok && below && was.Name != is.Name && to == is.Name+string(separator)+rest {
+		rest, below := strings.CutPrefix(from, was.Name+string(names.Separator))
+		if ok && below && was.Name != is.Name && to == is.Name+string(names.Separator)+rest {
 			return true
 		}
 	}
@@ -425,16 +427,9 @@ func (c *conn) tellNames(affected map[string]string) {
 	if len(affected) == 0 {
 		return
 	}
-	l := &listing{attributes: []func(*listEntry) string{subscribedAttribute}}
-	h := c.hierarchy()
-	var names []string
-	for name := range affected {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, compareNames)
-	for _, name := range names {
-		e := h.entry(name)
-		e.oldName = affected[name]
-		c.writeListEntry(l, e)
+	l := &listing{attributes: []func(*names.Entry) string{subscribedAttribute}, oldNames: affected}
+	h := names.Of(c.identity.account)
+	for _, name := range slices.SortedFunc(maps.Keys(affected), names.Compare) {
+		c.writeListEntry(l, h.Entry(name))
 	}
 }

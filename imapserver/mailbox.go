@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -27,7 +28,7 @@ func parseCreate(c *conn) (action, error) {
 			return nil, err
 		}
 	}
-	cr.name = trimSeparator(cr.name)
+	cr.name = names.TrimSeparator(cr.name)
 	return func(ctx context.Context) (reply, error) { return c.create(ctx, cr) }, nil
 }
 
@@ -45,14 +46,6 @@ func (c *conn) create(ctx context.Context, cr creation) (r reply, err error) {
 		}
 	}
 	return r, nil
-}
-
-// trimSeparator removes one separator at the end of a name.
-func trimSeparator(name string) string {
-	if len(name) > 1 {
-		return strings.TrimSuffix(name, string(separator))
-	}
-	return name
 }
 
 // creatable refuses names that LIST would take for patterns; such mailboxes can exist, where other software made them
@@ -93,7 +86,7 @@ func parseRename(c *conn) (action, error) {
 	if !d.ExpectSP() || !d.ExpectMailbox(&from) || !d.ExpectSP() || !d.ExpectMailbox(&to) {
 		return nil, nil
 	}
-	to = trimSeparator(to)
+	to = names.TrimSeparator(to)
 	return func(ctx context.Context) (reply, error) {
 		if err := creatable(to); err != nil {
 			return reply{}, err
@@ -112,32 +105,8 @@ func (c *conn) parseSubscription(on bool) (action, error) {
 	if !c.dec.ExpectSP() || !c.dec.ExpectMailbox(&name) {
 		return nil, nil
 	}
-	name = trimSeparator(name)
+	name = names.TrimSeparator(name)
 	return func(ctx context.Context) (reply, error) {
 		return reply{}, c.identity.account.Subscribe(ctx, name, on)
 	}, nil
-}
-
-// specialUses are the names of the special uses (RFC 6154, section 2).
-var specialUses = [...]struct {
-	use  storage.SpecialUse
-	name string
-}{
-	{storage.UseAll, `\All`},
-	{storage.UseArchive, `\Archive`},
-	{storage.UseDrafts, `\Drafts`},
-	{storage.UseFlagged, `\Flagged`},
-	{storage.UseJunk, `\Junk`},
-	{storage.UseSent, `\Sent`},
-	{storage.UseTrash, `\Trash`},
-}
-
-func specialUseNames(use storage.SpecialUse) []string {
-	var names []string
-	for _, s := range specialUses {
-		if use&s.use != 0 {
-			names = append(names, s.name)
-		}
-	}
-	return names
 }

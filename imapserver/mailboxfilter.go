@@ -1,6 +1,6 @@
 package imapserver
 
-import "strings"
+import "github.com/mailhavn/mailhavn/imapserver/internal/names"
 
 // mailboxFilter says which mailboxes a command is about (RFC 5465, section 6; RFC 7377, section 2.2).
 type mailboxFilter struct {
@@ -12,31 +12,28 @@ type mailboxFilter struct {
 var mailboxFilters = map[string]struct {
 	named  bool   // takes names
 	except string // the command that lacks it
-	match  func(names map[string]bool, name string, subscribed bool) bool
+	match  func(of map[string]bool, name string, subscribed bool) bool
 }{
 	"SELECTED":         {},
 	"SELECTED-DELAYED": {except: "ESEARCH"},
 	"PERSONAL":         {match: anyMailbox},
 	"INBOXES":          {match: anyMailbox}, // mail can be delivered to all (RFC 5465, section 6.3)
 	"SUBSCRIBED":       {match: func(_ map[string]bool, _ string, subscribed bool) bool { return subscribed }},
-	"MAILBOXES":        {named: true, match: func(names map[string]bool, name string, _ bool) bool { return names[name] }},
-	"SUBTREE": {named: true, match: func(names map[string]bool, name string, _ bool) bool {
-		for ; name != ""; name = superior(name) {
-			if names[name] {
+	"MAILBOXES":        {named: true, match: func(of map[string]bool, name string, _ bool) bool { return of[name] }},
+	"SUBTREE": {named: true, match: func(of map[string]bool, name string, _ bool) bool {
+		for ; name != ""; name = names.Superior(name) {
+			if of[name] {
 				return true
 			}
 		}
 		return false
 	}},
-	"SUBTREE-ONE": {named: true, except: "NOTIFY", match: func(names map[string]bool, name string, _ bool) bool {
-		return names[name] || names[superior(name)]
+	"SUBTREE-ONE": {named: true, except: "NOTIFY", match: func(of map[string]bool, name string, _ bool) bool {
+		return of[name] || of[names.Superior(name)]
 	}},
 }
 
 func anyMailbox(map[string]bool, string, bool) bool { return true }
-
-// superior returns the name of the level above, "" at the top.
-func superior(name string) string { return name[:max(strings.LastIndexByte(name, separator), 0)] }
 
 // maxFilterNames bounds the names of one filter.
 const maxFilterNames = 1000

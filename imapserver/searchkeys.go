@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/storage/message"
@@ -51,11 +52,11 @@ func baseSearchKeys() []searchKey {
 		{"NOT", rev2, parseNot},
 		{"OR", rev2, parseOr},
 	}
-	for _, f := range systemFlags {
-		name := strings.ToUpper(f.name[1:])
+	for _, f := range names.SystemFlags {
+		name := strings.ToUpper(f.Name[1:])
 		keys = append(keys,
-			searchKey{name, rev2, columnKey(func(m *candidate) bool { return m.m.Flags&f.flag != 0 })},
-			searchKey{"UN" + name, rev2, columnKey(func(m *candidate) bool { return m.m.Flags&f.flag == 0 })})
+			searchKey{name, rev2, columnKey(func(m *candidate) bool { return m.m.Flags&f.Flag != 0 })},
+			searchKey{"UN" + name, rev2, columnKey(func(m *candidate) bool { return m.m.Flags&f.Flag == 0 })})
 	}
 	return keys
 }

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -137,7 +138,7 @@ func (c *conn) writeSelected() {
 		}
 	}
 	if info, ok := s.mbox.Info(); ok && c.rev2() {
-		c.enc.Raw(`* LIST `).Flags(specialUseNames(info.SpecialUse)).Raw(` "/" `).Mailbox(info.Name).CRLF()
+		c.enc.Raw(`* LIST `).Flags(names.SpecialUses(info.SpecialUse)).Raw(` "/" `).Mailbox(info.Name).CRLF()
 	}
 }
 
@@ -149,7 +150,7 @@ func (c *conn) mailbox(name string) (*storage.Mailbox, error) {
 // meant returns the name that a client means.
 func (c *conn) meant(name string) string {
 	if c.server.accommodates(trailingSeparators) {
-		return trimSeparator(name)
+		return names.TrimSeparator(name)
 	}
 	return name
 }

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"math"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/imapserver/internal/wire"
 	"github.com/mailhavn/mailhavn/storage"
 )
@@ -69,13 +70,13 @@ func (c *conn) parseSet(set *wire.NumSet) bool { return c.dec.ExpectSP() && c.de
 
 // parseFlags turns the names of flags into system flags and keywords. \Recent cannot be set, and other names with a
 // backslash are reserved (RFC 9051, section 2.3.2). The list begins at column.
-func parseFlags(names []string, column int) (flags storage.Flags, keywords []string, err error) {
-names:
-	for _, name := range names {
-		for _, f := range systemFlags {
-			if f.name == name {
-				flags |= f.flag
-				continue names
+func parseFlags(given []string, column int) (flags storage.Flags, keywords []string, err error) {
+given:
+	for _, name := range given {
+		for _, f := range names.SystemFlags {
+			if f.Name == name {
+				flags |= f.Flag
+				continue given
 			}
 		}
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -109,18 +110,6 @@ func (c *conn) writeUID(m *storage.Message) {
 // byUID tells whether the running command is one of UID.
 func (c *conn) byUID() bool { return c.running != nil && c.running.flags&byUID != 0 }
 
-// systemFlags are the names of the system flags, in the order in which they are written.
-var systemFlags = [...]struct {
-	flag storage.Flags
-	name string
-}{
-	{storage.Answered, `\Answered`},
-	{storage.Flagged, `\Flagged`},
-	{storage.Deleted, `\Deleted`},
-	{storage.Seen, `\Seen`},
-	{storage.Draft, `\Draft`},
-}
-
 // writeFlags writes the flags of a message in parentheses.
 func (c *conn) writeFlags(m *storage.Message) {
 	e, first := c.enc, true
@@ -132,9 +121,9 @@ func (c *conn) writeFlags(m *storage.Message) {
 		e.Raw(name)
 	}
 	e.Byte('(')
-	for i := range systemFlags {
-		if m.Flags&systemFlags[i].flag != 0 {
-			put(systemFlags[i].name)
+	for i := range names.SystemFlags {
+		if m.Flags&names.SystemFlags[i].Flag != 0 {
+			put(names.SystemFlags[i].Name)
 		}
 	}
 	if !c.rev2() && c.selected.recent.Contains(m.UID) {
@@ -159,11 +148,11 @@ func (c *conn) showKeywords() {
 func (c *conn) writeMailboxFlags() {
 	s := c.selected
 	list := func() {
-		for i := range systemFlags {
+		for i := range names.SystemFlags {
 			if i > 0 {
 				c.enc.SP()
 			}
-			c.enc.Raw(systemFlags[i].name)
+			c.enc.Raw(names.SystemFlags[i].Name)
 		}
 		for _, k := range s.view.data.AllKeywords() {
 			c.enc.SP().Raw(k)

@@ -1,11 +1,11 @@
-package imapserver
+package names
 
 import "strings"
 
-// pattern is a mailbox name with the wildcards of LIST: "*" stands for anything, "%" for anything without the hierarchy separator
+// Pattern is a mailbox name with the wildcards of LIST: "*" stands for anything, "%" for anything without the hierarchy separator
 // (RFC 9051, section 6.3.9). Matching costs at most the product of both lengths, however the wildcards stand: it
 // tracks every place of the pattern that the name read so far can have led to.
-type pattern struct {
+type Pattern struct {
 	text string // runs of wildcards reduced to one
 	void bool   // so long that no name can match
 }
@@ -13,10 +13,11 @@ type pattern struct {
 // longestName bounds the names that a pattern can match, in octets: the storage has none as long.
 const longestName = 2048
 
-// separator is the hierarchy separator.
-const separator = '/'
+// Separator is the hierarchy separator.
+const Separator = '/'
 
-func newPattern(s string) pattern {
+// NewPattern reads a pattern.
+func NewPattern(s string) Pattern {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if n := len(out); n > 0 && isWildcard(s[i]) && isWildcard(out[n-1]) {
@@ -27,16 +28,19 @@ func newPattern(s string) pattern {
 		}
 		out = append(out, s[i])
 	}
-	return pattern{text: string(out), void: len(out) > 2*longestName}
+	return Pattern{text: string(out), void: len(out) > 2*longestName}
 }
+
+// Empty tells whether the pattern is the empty one, which matches no mailbox.
+func (p Pattern) Empty() bool { return p.text == "" }
 
 func isWildcard(c byte) bool { return c == '*' || c == '%' }
 
 // isInbox tells whether name is INBOX or below it. Names come from the storage, which writes INBOX so.
 func isInbox(name string) bool { return name == "INBOX" || strings.HasPrefix(name, "INBOX/") }
 
-// match tells whether the whole name matches. INBOX matches in any case of letters (RFC 9051, section 5.1).
-func (p pattern) match(name string) bool {
+// Match tells whether the whole name matches. INBOX matches in any case of letters (RFC 9051, section 5.1).
+func (p Pattern) Match(name string) bool {
 	if p.void || len(name) > longestName {
 		return false
 	}
@@ -60,7 +64,7 @@ func (p pattern) match(name string) bool {
 				continue
 			}
 			switch c := p.text[j]; {
-			case c == '*', c == '%' && name[i] != separator:
+			case c == '*', c == '%' && name[i] != Separator:
 				next[j] = true
 			case !isWildcard(c) && (c == name[i] || i < fold && upperASCII(c) == name[i]):
 				next[j+1] = true
@@ -79,7 +83,7 @@ func (p pattern) match(name string) bool {
 }
 
 // skipWildcards marks the places behind wildcards that stand for nothing.
-func (p pattern) skipWildcards(at []bool) {
+func (p Pattern) skipWildcards(at []bool) {
 	for j := range p.text {
 		if at[j] && isWildcard(p.text[j]) {
 			at[j+1] = true

@@ -1,4 +1,4 @@
-package imapserver
+package names
 
 import (
 	"regexp"
@@ -37,7 +37,7 @@ func TestPattern(t *testing.T) {
 		{strings.Repeat("%a", 40), strings.Repeat("a", 39), false},
 		{strings.Repeat("a", 5000), strings.Repeat("a", 5000), false},
 	} {
-		if got := newPattern(c.pattern).match(c.name); got != c.want {
+		if got := NewPattern(c.pattern).Match(c.name); got != c.want {
 			t.Errorf("%q and %q: %v", c.pattern, c.name, got)
 		}
 	}
@@ -48,7 +48,7 @@ func TestPatternTime(t *testing.T) {
 	start := time.Now()
 	name := strings.Repeat("a", 1000)
 	for _, p := range []string{strings.Repeat("*a", 500) + "b", strings.Repeat("%a*", 300) + "b", strings.Repeat("%*", 5000)} {
-		newPattern(p).match(name)
+		NewPattern(p).Match(name)
 	}
 	if d := time.Since(start); d > time.Second {
 		t.Errorf("%v", d)
@@ -70,7 +70,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil || !isText(p) || !isText(name) {
 			t.Skip()
 		}
-		if got, want := newPattern(p).match(name), re.MatchString(name); got != want {
+		if got, want := NewPattern(p).Match(name), re.MatchString(name); got != want {
 			t.Errorf("%q and %q: %v, want %v", p, name, got, want)
 		}
 	})
