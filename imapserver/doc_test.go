@@ -46,7 +46,7 @@ func TestReferencesAreInTable(t *testing.T) {
 	reference := regexp.MustCompile(`RFC \d{4}\b`)
 	named := map[string][]string{}
 	var files []string
-	for _, pattern := range []string{"*.go", "internal/*/*.go"} {
+	for _, pattern := range []string{"*.go", "internal/*/*.go", "goimap/*.go"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v", pattern, err)

@@ -163,7 +163,7 @@ func statusAndSelect(t *testing.T, s *testServer) {
 	}).Wait()
 	must(t, err)
 	if *st.NumMessages != 2 || *st.NumUnseen != 1 || *st.NumDeleted != 1 || *st.Size != int64(2*len(letter)) || st.UIDNext != 3 ||
-		*st.AppendLimit != 1<<20 || *st.DeletedStorage != int64(len(letter)) {
+		*st.AppendLimit != 64<<20 || *st.DeletedStorage != int64(len(letter)) {
 		t.Errorf("%+v", st)
 	}
 	sel, err := c.Select("INBOX", nil).Wait()
