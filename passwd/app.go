@@ -32,27 +32,31 @@ type AppPassword struct {
 // appRecord is how one is stored.
 type appRecord struct {
 	AppPassword
-	Hash string `json:"hash"` // base64 of SHA-256
+	Hash  string    `json:"hash"` // base64 of SHA-256
+	SCRAM verifiers `json:"scram,omitempty"`
 }
 
 // maxAppPasswords bounds those of a user.
 const maxAppPasswords = 50
 
 // AddAppPassword gives a user one more password, which is returned and never shown again. Users of a name that is taken get two of it.
-func AddAppPassword(ctx context.Context, users Users, user string, app AppPassword) (secret, id string, err error) {
-	secret = randomGroups(6, 4)
-	app.Created = time.Now().UTC().Truncate(time.Second)
-	text, err := json.Marshal(appRecord{app, appHash(secret)})
+func AddAppPassword(ctx context.Context, users Users, hasher *Hasher, user string, app AppPassword) (secret, id string, err error) {
+	r, err := users.Get(ctx, user)
 	if err != nil {
 		return "", "", err
 	}
+	secret = randomGroups(6, 4)
 	id = strings.ToLower(rand.Text()[:8])
+	app.ID, app.Created = id, time.Now().UTC().Truncate(time.Second)
+	made := appRecord{AppPassword: app, Hash: appHash(secret)}
+	if made.SCRAM, err = hasher.verifiers(ctx, secret, hasher.SCRAM, r.scram); err != nil {
+		return "", "", err
+	}
 	err = users.Update(ctx, user, func(r *Record) error {
 		if len(r.AppPasswords()) >= maxAppPasswords {
 			return fmt.Errorf("%w: %d app passwords are there already", ErrPassword, maxAppPasswords)
 		}
-		r.setAttribute(appKey+id, string(text))
-		return nil
+		return r.setApp(made)
 	})
 	if err != nil {
 		return "", "", err
@@ -99,7 +103,16 @@ func (u User) AppPasswords() []AppPassword {
 	return list
 }
 
-// appRecords reads the attributes; what cannot be read lets nobody in.
+func (r *Record) setApp(a appRecord) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	r.setAttribute(appKey+a.ID, string(text))
+	return nil
+}
+
+// appRecords reads the attributes, in the order of ids; what cannot be read lets nobody in.
 func (u User) appRecords() []appRecord {
 	var list []appRecord
 	for key, text := range u.Attributes {
@@ -110,15 +123,16 @@ func (u User) appRecords() []appRecord {
 			list = append(list, r)
 		}
 	}
+	slices.SortFunc(list, func(a, b appRecord) int { return strings.Compare(a.ID, b.ID) })
 	return list
 }
 
 // findApp returns the app password that password is.
-func (r Record) findApp(password string) (found AppPassword, ok bool) {
+func (r Record) findApp(password string) (found appRecord, ok bool) {
 	sum := appHash(password)
 	for _, a := range r.appRecords() {
 		if subtle.ConstantTimeCompare([]byte(sum), []byte(a.Hash)) == 1 {
-			found, ok = a.AppPassword, true
+			found, ok = a, true
 		}
 	}
 	return found, ok

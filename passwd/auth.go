@@ -161,6 +161,7 @@ type exchange struct {
 	end    func(error) // of the guard
 	ended  bool
 	grant  grant
+	proofs []string // of SCRAM: for each verifier, the id of the app password it is of; "" is the main password
 }
 
 // grant is what a client may do.
@@ -190,7 +191,7 @@ func (x *exchange) start(mechanism string) sasl.Server {
 	name, plus := strings.CutSuffix(strings.TrimPrefix(mechanism, "SCRAM-"), "-PLUS")
 	bindings := x.a.bindings(x.tls)
 	return mech.NewSCRAM(mech.SCRAM{
-		Lookup:     func(user string) (hash.SCRAM, error) { return x.verifier(name, user) },
+		Lookup:     func(user string) ([]hash.SCRAM, error) { return x.verifiers(name, user) },
 		Done:       x.proved,
 		Plus:       plus,
 		OffersPlus: len(bindings) > 0,
@@ -259,13 +260,11 @@ func (a *Authenticator) checkPassword(ctx context.Context, user, password string
 		return grant{}, err
 	}
 	if app, ok := r.findApp(password); ok && err == nil {
-		if err := r.mayLogIn(time.Now()); err != nil {
-			return grant{}, err
+		g, err := a.grantApp(r, app.AppPassword, remote)
+		if err == nil {
+			a.upgradeApp(ctx, r, app, password)
 		}
-		if !app.allows(a.Protocol, remote, time.Now()) {
-			return grant{}, ErrRestricted
-		}
-		return grant{r.Name, app.ReadOnly, earlier(r.Expiry(), app.Expires), "app " + app.ID}, nil
+		return g, err
 	}
 	u, err := (&checker{users: a.Users, hasher: a.Hasher}).check(ctx, user, password)
 	if err != nil {
@@ -277,22 +276,15 @@ func (a *Authenticator) checkPassword(ctx context.Context, user, password string
 	return grant{user: u.Name, expiry: u.Expiry()}, nil
 }
 
-// verifier finds what SCRAM needs of a user, and shows something for everybody else.
-func (x *exchange) verifier(name, user string) (hash.SCRAM, error) {
-	if err := x.begin(user, ""); err != nil {
-		return hash.SCRAM{}, err
+// grantApp says what an app password that is right lets its owner do.
+func (a *Authenticator) grantApp(r Record, app AppPassword, remote net.Addr) (grant, error) {
+	if err := r.mayLogIn(time.Now()); err != nil {
+		return grant{}, err
 	}
-	r, err := x.a.Users.Get(x.ctx, user)
-	if err != nil && isTemporary(err) {
-		return hash.SCRAM{}, err
+	if !app.allows(a.Protocol, remote, time.Now()) {
+		return grant{}, ErrRestricted
 	}
-	if s, ok := r.scram(name); ok && err == nil && !r.appOnly(x.a.Protocol) {
-		return s, nil
-	}
-	if canonical, err := CanonicalName(user); err == nil {
-		user = canonical
-	}
-	return mech.Fake(name, user, x.a.fakeSecret(), x.a.Hasher.iterations()), nil
+	return grant{r.Name, app.ReadOnly, earlier(r.Expiry(), app.Expires), "app " + app.ID}, nil
 }
 
 func (a *Authenticator) fakeSecret() []byte {
@@ -302,14 +294,6 @@ func (a *Authenticator) fakeSecret() []byte {
 		}
 	})
 	return a.secret
-}
-
-// proved ends SCRAM.
-func (x *exchange) proved(authzid, user string) error {
-	if authzid != "" && !sameName(authzid, user) {
-		return ErrAuthorization
-	}
-	return x.admit(user, ErrCredentials)
 }
 
 // admit lets in whom other proof than a password has named.

@@ -11,7 +11,7 @@ func TestCampaign(t *testing.T) {
 	for _, u := range []string{"anna", "bob", "carl", "dora"} {
 		must(t, f.Add(background, u, "secret"))
 	}
-	secret, _, err := AddAppPassword(background, f, "anna", AppPassword{})
+	secret, _, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{})
 	must(t, err)
 	must(t, f.Update(background, "carl", func(r *Record) error { // imported long ago
 		r.setAttribute(changedKey, "")

@@ -75,7 +75,7 @@ func (r *Record) complete(ctx context.Context, hasher *Hasher) string {
 	}
 	r.Name = name
 	if _, password, ok := strings.Cut(r.Hash.String(), "}"); ok && isClear(r.Hash.Scheme()) {
-		p, err := hasher.newPassword(ctx, password)
+		p, err := hasher.newPassword(ctx, *r, password)
 		if err != nil {
 			return "the password cannot be used: " + err.Error()
 		}

@@ -64,7 +64,7 @@ func (f *File) Add(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	p, err := f.Hasher.newPassword(ctx, password)
+	p, err := f.Hasher.newPassword(ctx, Record{}, password)
 	if err != nil {
 		return err
 	}

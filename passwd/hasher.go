@@ -146,16 +146,6 @@ func (h *Hasher) match(ctx context.Context, stored hash.Hash, user, password str
 	return nil
 }
 
-// newSCRAM makes a verifier in a slot.
-func (h *Hasher) newSCRAM(ctx context.Context, name, password string) (hash.SCRAM, error) {
-	release, err := h.acquire(ctx)
-	if err != nil {
-		return hash.SCRAM{}, err
-	}
-	defer release()
-	return hash.NewSCRAM(name, prepare(password), h.iterations())
-}
-
 // iterations of new verifiers, and of those that users without one seem to have.
 func (h *Hasher) iterations() int { return cmp.Or(h.Iterations, 65_536) }
 
@@ -166,22 +156,6 @@ func (h *Hasher) begin(user string) bool {
 }
 
 func (h *Hasher) end(user string) { h.upgrading.Delete(user) }
-
-// verifiers returns the attributes for SCRAM of a password.
-func (h *Hasher) verifiers(ctx context.Context, password string, names []string) (map[string]string, error) {
-	attributes := map[string]string{}
-	for _, name := range names {
-		v, err := h.newSCRAM(ctx, name, password)
-		if err != nil {
-			return nil, err
-		}
-		attributes[scramAttribute(name)] = v.String()
-	}
-	return attributes, nil
-}
-
-// scramAttribute is where a user's verifier for a hash function is kept.
-func scramAttribute(name string) string { return scramKey + strings.ToLower(name) }
 
 // dummy is a hash that no password has, of the costs of new ones: what is
 // computed for users that do not exist.

@@ -203,15 +203,15 @@ func TestAppPasswords(t *testing.T) {
 	must(t, f.Add(background, "anna", "secret"))
 	a := NewAuthenticator(f)
 	a.Protocol = "imap"
-	phone, id, err := AddAppPassword(background, f, "anna", AppPassword{Name: "phone: my own", Protocols: []string{"imap"}})
+	phone, id, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Name: "phone: my own", Protocols: []string{"imap"}})
 	must(t, err)
-	reader, _, err := AddAppPassword(background, f, "anna", AppPassword{Name: "reader", ReadOnly: true, Expires: time.Now().Add(time.Hour)})
+	reader, _, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Name: "reader", ReadOnly: true, Expires: time.Now().Add(time.Hour)})
 	must(t, err)
-	elsewhere, _, err := AddAppPassword(background, f, "anna", AppPassword{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	elsewhere, _, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	must(t, err)
-	smtp, _, err := AddAppPassword(background, f, "anna", AppPassword{Protocols: []string{"smtp"}})
+	smtp, _, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Protocols: []string{"smtp"}})
 	must(t, err)
-	old, _, err := AddAppPassword(background, f, "anna", AppPassword{Expires: time.Now().Add(-time.Second)})
+	old, _, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Expires: time.Now().Add(-time.Second)})
 	must(t, err)
 	for _, test := range []struct {
 		password string
@@ -255,7 +255,7 @@ func TestAppPasswords(t *testing.T) {
 	_, _, err = login(t, a, "anna", phone)
 	want(t, "removed", err, ErrCredentials)
 	for range maxAppPasswords {
-		_, _, err = AddAppPassword(background, f, "anna", AppPassword{})
+		_, _, err = AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{})
 	}
 	want(t, "too many", err, ErrPassword)
 }
@@ -263,17 +263,27 @@ func TestAppPasswords(t *testing.T) {
 // scramLogin lets xdg-go's client log in.
 func scramLogin(t *testing.T, a *Authenticator, user, password string) (string, error) {
 	t.Helper()
+	x, err := scramExchange(t, a, user, password)
+	return x.grant.user, err
+}
+
+// scramExchange returns the server's side too.
+func scramExchange(t *testing.T, a *Authenticator, user, password string) (*exchange, error) {
+	t.Helper()
 	c, err := scram.SHA256.NewClientUnprepped(user, password, "")
 	must(t, err)
 	conversation := c.NewConversation()
-	server, name, err := a.Start(background, "SCRAM-SHA-256", somewhere, withTLS)
+	server, _, err := a.Start(background, "SCRAM-SHA-256", somewhere, withTLS)
 	must(t, err)
 	for challenge := ""; ; {
 		response, err := conversation.Step(challenge)
 		must(t, err)
 		next, done, err := server.Next([]byte(response))
+		if done {
+			_, err = conversation.Step(string(next)) // the server's proof
+		}
 		if done || err != nil {
-			return name(), err
+			return server.(*exchange), err
 		}
 		challenge = string(next)
 	}
@@ -484,4 +494,56 @@ func TestGuardAndEvents(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%+v", events), "canary") {
 		t.Error("events quote passwords")
 	}
+}
+
+// Clients that prefer SCRAM can use app passwords too, with their restrictions, and neither more nor fewer passwords than with PLAIN.
+func TestAppPasswordsBySCRAM(t *testing.T) {
+	f, _ := newFile(t)
+	must(t, f.Add(background, "anna", "secret"))
+	a := NewAuthenticator(f)
+	a.Protocol = "imap"
+	add := func(app AppPassword) (secret, id string) {
+		t.Helper()
+		secret, id, err := AddAppPassword(background, f, &f.Hasher, "anna", app)
+		must(t, err)
+		return secret, id
+	}
+	early, _ := add(AppPassword{Name: "made before SCRAM was switched on"})
+	f.Hasher.SCRAM, f.Hasher.Iterations = []string{"SHA-256"}, 4096
+	phone, id := add(AppPassword{ReadOnly: true})
+	smtp, _ := add(AppPassword{Protocols: []string{"smtp"}})
+	try := func(what, password string, wanted error) *exchange {
+		t.Helper()
+		server, err := scramExchange(t, a, "anna", password)
+		want(t, what, err, wanted)
+		return server
+	}
+	if x := try("phone", phone, nil); !x.grant.readOnly || x.grant.note != "app "+id {
+		t.Errorf("grant %+v", x.grant)
+	}
+	try("another protocol", smtp, ErrRestricted)
+	try("no verifier yet", early, ErrCredentials)
+	try("main password, no verifier yet", "secret", ErrCredentials)
+	for _, password := range []string{early, "secret"} { // by PLAIN
+		_, _, err := login(t, a, "anna", password)
+		must(t, err)
+		try("verifier made by PLAIN", password, nil)
+	}
+	must(t, f.SetPassword(background, "anna", "other"))
+	try("main password, changed", "other", nil)
+	try("former main password", "secret", ErrCredentials)
+	try("phone, after the main password was changed", phone, nil)
+	f.Hasher.Iterations = 5000
+	must(t, f.SetPassword(background, "anna", "secret"))
+	try("phone, after the costs were changed", phone, nil)
+
+	must(t, SetAppOnly(background, f, "anna", "imap"))
+	try("main password switched off", "secret", ErrCredentials)
+	try("phone", phone, nil)
+	must(t, f.Disable(background, "anna"))
+	try("disabled", phone, ErrDisabled)
+	must(t, f.Enable(background, "anna"))
+	must(t, RemoveAppPassword(background, f, "anna", id))
+	try("revoked", phone, ErrCredentials)
+	try("the other one", early, nil)
 }

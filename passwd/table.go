@@ -40,7 +40,7 @@ func (u User) Expiry() time.Time {
 }
 
 // maxLine bounds a line of a user file, in bytes.
-const maxLine = 16 << 10
+const maxLine = 32 << 10
 
 // header begins a new user file.
 const header = `# Users, one a line: name:hash:state:attributes

@@ -39,7 +39,11 @@ const (
 // SetPassword gives a user another password. If he had to change it, he may log in again. Whether the password is good enough is
 // for package policy to say before.
 func SetPassword(ctx context.Context, users Users, hasher *Hasher, name, password string) error {
-	p, err := hasher.newPassword(ctx, password)
+	r, err := users.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	p, err := hasher.newPassword(ctx, r, password)
 	if err != nil {
 		return err
 	}
@@ -52,11 +56,11 @@ func SetPassword(ctx context.Context, users Users, hasher *Hasher, name, passwor
 // secrets are what is stored of a password.
 type secrets struct {
 	hash      hash.Hash
-	verifiers map[string]string // attributes
+	verifiers verifiers
 }
 
 // newPassword computes before anything is locked, since that takes its time.
-func (h *Hasher) newPassword(ctx context.Context, password string) (s secrets, err error) {
+func (h *Hasher) newPassword(ctx context.Context, r Record, password string) (s secrets, err error) {
 	text, err := h.Hash(ctx, password)
 	if err != nil {
 		return s, err
@@ -64,7 +68,7 @@ func (h *Hasher) newPassword(ctx context.Context, password string) (s secrets, e
 	if s.hash, err = hash.Parse(text); err != nil {
 		return s, err
 	}
-	s.verifiers, err = h.verifiers(ctx, password, h.SCRAM)
+	s.verifiers, err = h.verifiers(ctx, password, h.SCRAM, r.appSCRAM)
 	return s, err
 }
 
@@ -76,25 +80,11 @@ func (r *Record) setPassword(s secrets) {
 			delete(r.Attributes, key)
 		}
 	}
-	for key, v := range s.verifiers {
-		r.setAttribute(key, v)
-	}
+	r.setVerifiers(s.verifiers)
 	r.setAttribute(changedKey, time.Now().UTC().Format(time.RFC3339))
 	if r.State == MustChange {
 		r.State = Active
 	}
-}
-
-// scram returns the user's verifier for a hash function, which may be all that another server has left of the password.
-func (r Record) scram(name string) (hash.SCRAM, bool) {
-	if s, ok := r.Hash.SCRAM(); ok && s.Hash == name {
-		return s, true
-	}
-	stored, err := hash.Parse(r.Attributes[scramAttribute(name)])
-	if err != nil {
-		return hash.SCRAM{}, false
-	}
-	return stored.SCRAM()
 }
 
 // setAttribute sets an attribute, or removes it if value is "".
@@ -221,12 +211,7 @@ var errUpgraded = errors.New("passwd: upgraded already")
 // case: if it does not work out, the next one tries again.
 func (c *checker) upgrade(ctx context.Context, r Record, password string) {
 	outdated := c.hasher.outdated(r.Hash)
-	var missing []string
-	for _, name := range c.hasher.SCRAM {
-		if r.Attributes[scramAttribute(name)] == "" {
-			missing = append(missing, name)
-		}
-	}
+	missing := c.hasher.missing(func(name string) bool { return r.Attributes[scramAttribute(name)] != "" })
 	if !outdated && len(missing) == 0 || checkPassword(password) != nil || !c.hasher.begin(r.Name) {
 		return
 	}
@@ -241,7 +226,7 @@ func (c *checker) upgrade(ctx context.Context, r Record, password string) {
 			return
 		}
 	}
-	verifiers, err := c.hasher.verifiers(ctx, password, missing)
+	verifiers, err := c.hasher.verifiers(ctx, password, missing, r.appSCRAM)
 	if err != nil {
 		return
 	}
@@ -250,9 +235,7 @@ func (c *checker) upgrade(ctx context.Context, r Record, password string) {
 			return errUpgraded
 		}
 		now.Hash = fresh
-		for key, v := range verifiers {
-			now.setAttribute(key, v)
-		}
+		now.setVerifiers(verifiers)
 		return nil
 	})
 }

@@ -133,7 +133,7 @@ func (a *admin) appAdd(ctx context.Context, r request, out func(string)) error {
 	if r.App == nil {
 		return fmt.Errorf("app-add: no description")
 	}
-	secret, id, err := passwd.AddAppPassword(ctx, a.store.users, r.Name, *r.App)
+	secret, id, err := passwd.AddAppPassword(ctx, a.store.users, &a.store.users.Hasher, r.Name, *r.App)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}

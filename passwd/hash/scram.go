@@ -34,8 +34,18 @@ func NewSCRAM(hash, password string, iterations int) (SCRAM, error) {
 	}
 	s := SCRAM{Hash: hash, Iterations: iterations, Salt: make([]byte, 16)}
 	rand.Read(s.Salt) // never fails
+	return s.Sibling(password), nil
+}
+
+// Sibling returns a verifier of another password with the salt and the iterations of s: one exchange of SCRAM can be of either.
+func (s SCRAM) Sibling(password string) SCRAM {
 	s.StoredKey, s.ServerKey = s.keys(password)
-	return s, nil
+	return s
+}
+
+// IsSibling reports whether other has the salt and the iterations of s.
+func (s SCRAM) IsSibling(other SCRAM) bool {
+	return s.Hash == other.Hash && s.Iterations == other.Iterations && string(s.Salt) == string(other.Salt)
 }
 
 // New returns the hash function.

@@ -17,12 +17,12 @@ import (
 
 // SCRAM is one exchange of SCRAM-* (RFC 5802, RFC 7677) to be served.
 type SCRAM struct {
-	// Lookup returns the verifier of a user. For users that do not exist it returns one that looks like those of others and that no
-	// password fits; see [Fake]. An error ends the exchange.
-	Lookup func(user string) (hash.SCRAM, error)
+	// Lookup returns the verifiers of a user, one for each password that he has, at least one; they are siblings (hash.SCRAM.Sibling). For users that
+	// do not exist it returns one that looks like those of others and that no password fits; see [Fake]. An error ends the exchange.
+	Lookup func(user string) ([]hash.SCRAM, error)
 
-	// Done is called when the proof was right; an error of it ends the exchange.
-	Done func(authzid, user string) error
+	// Done is called when the proof was right, with the place in what Lookup returned of the verifier that it was for; an error of it ends the exchange.
+	Done func(authzid, user string, which int) error
 
 	// Plus says that the mechanism is a -PLUS one, which binds the exchange to the TLS channel.
 	Plus bool
@@ -45,12 +45,12 @@ func NewSCRAM(o SCRAM) sasl.Server {
 
 type scramExchange struct {
 	SCRAM
-	verifier hash.SCRAM
-	user     string
-	authzid  string
-	binding  string // what "c=" has to be
-	nonces   string
-	messages string // the first of the client without its header, and of the server
+	verifiers []hash.SCRAM
+	user      string
+	authzid   string
+	binding   string // what "c=" has to be
+	nonces    string
+	messages  string // the first of the client without its header, and of the server
 }
 
 func (x *scramExchange) next(message []byte) (challenge []byte, done bool, err error) {
@@ -92,11 +92,12 @@ func (x *scramExchange) begin(message string) ([]byte, error) {
 	if !printable(client) || client == "" {
 		return nil, malformed("the nonce")
 	}
-	if x.verifier, err = x.Lookup(x.user); err != nil {
+	if x.verifiers, err = x.Lookup(x.user); err != nil {
 		return nil, err
 	}
 	x.nonces = client + x.newNonce()
-	answer := fmt.Sprintf("r=%s,s=%s,i=%d", x.nonces, base64.StdEncoding.EncodeToString(x.verifier.Salt), x.verifier.Iterations)
+	v := x.verifiers[0]
+	answer := fmt.Sprintf("r=%s,s=%s,i=%d", x.nonces, base64.StdEncoding.EncodeToString(v.Salt), v.Iterations)
 	x.messages = parts[2] + "," + answer
 	return []byte(answer), nil
 }
@@ -139,26 +140,37 @@ func (x *scramExchange) finish(message string) ([]byte, error) {
 		return nil, malformed("the nonce differs")
 	}
 	proof, err := base64.StdEncoding.Strict().DecodeString(message[end+3:])
-	size := x.verifier.New().Size()
-	if err != nil || len(proof) != size || base64.StdEncoding.EncodeToString(proof) != message[end+3:] {
+	if err != nil || len(proof) != x.verifiers[0].New().Size() || base64.StdEncoding.EncodeToString(proof) != message[end+3:] {
 		return nil, malformed("the proof")
 	}
 	text := x.messages + "," + message[:end]
-	key := make([]byte, size)
-	subtle.XORBytes(key, proof, x.mac(x.verifier.StoredKey, text))
-	h := x.verifier.New()
-	h.Write(key)
-	if !hmac.Equal(h.Sum(nil), x.verifier.StoredKey) {
+	which := -1
+	for i, v := range x.verifiers {
+		if proves(v, proof, text) {
+			which = i
+		}
+	}
+	if which < 0 {
 		return nil, ErrProof
 	}
-	if err := x.Done(x.authzid, x.user); err != nil {
+	if err := x.Done(x.authzid, x.user, which); err != nil {
 		return nil, err
 	}
-	return []byte("v=" + base64.StdEncoding.EncodeToString(x.mac(x.verifier.ServerKey, text))), nil
+	v := x.verifiers[which]
+	return []byte("v=" + base64.StdEncoding.EncodeToString(mac(v, v.ServerKey, text))), nil
 }
 
-func (x *scramExchange) mac(key []byte, text string) []byte {
-	m := hmac.New(x.verifier.New, key)
+// proves reports whether a proof is that of v's password (RFC 5802, section 3).
+func proves(v hash.SCRAM, proof []byte, text string) bool {
+	key := make([]byte, len(proof))
+	subtle.XORBytes(key, proof, mac(v, v.StoredKey, text))
+	h := v.New()
+	h.Write(key)
+	return hmac.Equal(h.Sum(nil), v.StoredKey)
+}
+
+func mac(v hash.SCRAM, key []byte, text string) []byte {
+	m := hmac.New(v.New, key)
 	m.Write([]byte(text))
 	return m.Sum(nil)
 }

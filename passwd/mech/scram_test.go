@@ -42,13 +42,13 @@ func verifier(name, salt string) hash.SCRAM {
 }
 
 func serverFor(v hash.SCRAM, o SCRAM) sasl.Server {
-	o.Lookup = func(user string) (hash.SCRAM, error) {
+	o.Lookup = func(user string) ([]hash.SCRAM, error) {
 		if user != "user" && user != "us=er," {
-			return Fake(v.Hash, user, []byte("secret"), v.Iterations), nil
+			return []hash.SCRAM{Fake(v.Hash, user, []byte("secret"), v.Iterations)}, nil
 		}
-		return v, nil
+		return []hash.SCRAM{v}, nil
 	}
-	o.Done = func(authzid, user string) error {
+	o.Done = func(authzid, user string, _ int) error {
 		if authzid != "" && authzid != user {
 			return errWrong
 		}

@@ -87,7 +87,7 @@ func conform(t *testing.T, db *sql.DB, q Queries) {
 		t.Errorf("expired: %v", err)
 	}
 	must(t, passwd.SetPassword(background, users, hasher, "dora", "other"))
-	secret, _, err := passwd.AddAppPassword(background, users, "dora", passwd.AppPassword{Name: "phone"})
+	secret, _, err := passwd.AddAppPassword(background, users, &passwd.Hasher{}, "dora", passwd.AppPassword{Name: "phone"})
 	must(t, err)
 	if err := errors.Join(login("dora", "other"), login("dora", secret)); err != nil {
 		t.Error(err)
