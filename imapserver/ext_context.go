@@ -140,11 +140,9 @@ func (l *liveSearch) tell(c *conn, remove, add storage.UIDSet) {
 	if len(remove)+len(add) == 0 {
 		return
 	}
+	l.byUID = l.byUID || c.uidOnly() // which may have been enabled since
 	e := c.enc
-	e.Raw("* ESEARCH (TAG ").String(l.tag).Byte(')')
-	if l.byUID {
-		e.Raw(" UID")
-	}
+	l.openESearch(c)
 	if len(remove) > 0 {
 		e.Raw(" REMOVEFROM (0 ").NumSet(c.selected.numbers(remove, l.byUID)).Byte(')')
 	}

@@ -21,7 +21,7 @@ func extMultiSearch() extension {
 
 func parseESearch(c *conn) (action, error) {
 	s := c.newSearch()
-	s.result.extended = true
+	s.names, s.result.extended = true, true
 	d := c.dec
 	column := d.Column() + 1
 	if !d.ExpectSP() {
@@ -70,34 +70,40 @@ func (c *conn) parseSources() (in []mailboxFilter, err error) {
 	return in, err
 }
 
-// multiSearch searches each mailbox once. The selected one is searched as the client knows it.
+// multiSearch searches each mailbox once. The selected one is searched as the client knows it, and last, since what UPDATE follows is
+// resolved for it.
 func (c *conn) multiSearch(ctx context.Context, s *search, in []mailboxFilter) (r reply, err error) {
 	if err := c.enable(ctx, s.enable); err != nil {
 		return reply{}, err
 	}
 	c.holdExpunge = s.usesSeq // RFC 7162, section 3.2.10.2
 	subscribed := c.identity.account.Subscriptions()
+	own := false
 	for info := range c.identity.account.Mailboxes() {
 		_, sub := slices.BinarySearch(subscribed, info.Name)
 		isSelected := c.selected != nil && c.selected.mbox.ID() == info.ID
 		if !slices.ContainsFunc(in, func(f mailboxFilter) bool { return f.match(info.Name, sub) || isSelected && f.selected() }) {
 			continue
 		}
-		target := c.selected
-		if !isSelected {
-			target, err = c.glimpse(ctx, info.Name)
-			if errors.Is(err, storage.ErrNoMailbox) {
-				continue // it has just been removed
-			}
-			if err != nil {
-				return reply{}, err
-			}
+		if isSelected {
+			own = true
+			continue
 		}
-		if err := c.searchSource(ctx, s, target, info.Name, &r); err != nil {
+		target, err := c.glimpse(ctx, info.Name)
+		if errors.Is(err, storage.ErrNoMailbox) {
+			continue // it has just been removed
+		}
+		if err == nil {
+			err = c.searchSource(ctx, s, target, &r)
+		}
+		if err != nil {
 			return reply{}, err
 		}
 	}
-	return r, nil
+	if own {
+		err = c.searchSource(ctx, s, c.selected, &r)
+	}
+	return r, err
 }
 
 // glimpse is a mailbox as SELECT would show it, without selecting it.
@@ -116,7 +122,7 @@ func (c *conn) glimpse(ctx context.Context, name string) (*selected, error) {
 }
 
 // searchSource searches one mailbox. One without a result is not told of (RFC 7377, section 2.1).
-func (c *conn) searchSource(ctx context.Context, s *search, in *selected, name string, r *reply) error {
+func (c *conn) searchSource(ctx context.Context, s *search, in *selected, r *reply) error {
 	f, err := s.run(ctx, c, in)
 	if err != nil {
 		return err
@@ -128,8 +134,7 @@ func (c *conn) searchSource(ctx context.Context, s *search, in *selected, name s
 		r.code = "EXPUNGEISSUED"
 	}
 	if f.count > 0 && s.result.wanted() {
-		c.enc.Raw("* ESEARCH (TAG ").String(s.tag).Raw(" MAILBOX ").Mailbox(name).
-			Raw(" UIDVALIDITY ").Number(in.view.data.Status().UIDValidity).Raw(") UID")
+		s.openESearch(c)
 		s.writeResults(c, f)
 		c.enc.CRLF()
 	}

@@ -25,10 +25,10 @@ func TestMultiSearch(t *testing.T) {
 		{"IN (subtree Work) ", []string{work, old, older}},
 		{"IN (subtree-one Work) ", []string{work, old}},
 		{"IN (subtree-one (Work Work/Old) mailboxes Work) ", []string{work, old, older}},
-		{"IN (personal) ", []string{inbox, work, old, older, workshop}},
-		{"IN (Inboxes selected) ", []string{inbox, work, old, older, workshop}},
+		{"IN (personal) ", []string{work, old, older, workshop, inbox}},
+		{"IN (Inboxes selected) ", []string{work, old, older, workshop, inbox}},
 		{"IN (subscribed) ", []string{old}},
-		{"in (subscribed selected) ", []string{inbox, old}},
+		{"in (subscribed selected) ", []string{old, inbox}},
 	} {
 		var want []string
 		for _, name := range s.want {
@@ -55,8 +55,8 @@ func TestMultiSearchKeywords(t *testing.T) {
 	c.ok("CREATE Other")
 	c.ok("COPY 2 Other")
 	c.ok("COPY 1 Other")
-	c.want("ESEARCH IN (personal) KEYWORD $One", "* ESEARCH (TAG … MAILBOX INBOX UIDVALIDITY …) UID ALL 1",
-		"* ESEARCH (TAG … MAILBOX Other UIDVALIDITY …) UID ALL 2", ". OK …")
+	c.want("ESEARCH IN (personal) KEYWORD $One", "* ESEARCH (TAG … MAILBOX Other UIDVALIDITY …) UID ALL 2",
+		"* ESEARCH (TAG … MAILBOX INBOX UIDVALIDITY …) UID ALL 1", ". OK …")
 	c.ok("CLOSE")
 	c.want("ESEARCH IN (mailboxes Other) KEYWORD $One", "* ESEARCH (TAG … MAILBOX Other UIDVALIDITY …) UID ALL 2", ". OK …")
 	c.want("ESEARCH KEYWORD $One", ". BAD …")

@@ -281,6 +281,9 @@ func (n *notification) report(ctx context.Context, c *conn, idle bool) error {
 	return nil
 }
 
+// tellsFlags tells whether the client wants to be told of flags in the selected mailbox. It may be called on nil.
+func (n *notification) tellsFlags() bool { return n != nil && n.selected.events&flagChange != 0 }
+
 // woken notes that the account has changed. It may be called on nil.
 func (n *notification) woken() {
 	if n != nil {

@@ -28,7 +28,7 @@ func TestNotifySelected(t *testing.T) {
 	other.append("INBOX", "", "Subject: hello\r\n\r\ntext\r\n")
 	c.comes("* 4 EXISTS", "* 4 FETCH (UID 4 BODY[HEADER.FIELDS (Subject)] {18}…Subject: hello…)")
 	other.ok(`STORE 2 +FLAGS.SILENT (\Deleted)`)
-	c.comes(`* 2 FETCH (FLAGS (\Deleted))`)
+	c.comes(`* 2 FETCH (UID 2 FLAGS (\Deleted))`)
 	other.ok("EXPUNGE")
 	c.comes("* 2 EXPUNGE")
 	// What it does itself is no news.

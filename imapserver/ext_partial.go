@@ -30,9 +30,9 @@ func extPartial() extension {
 	}
 }
 
-// page is a range of places in a result, counted from 1: from its beginning, or, if last is true, from its end.
+// page is a range of places in a result, counted from 1: from its beginning, or from its end.
 type page struct {
-	first, last uint32 // first is not above last
+	first, last uint32 // in whatever order
 	fromEnd     bool
 }
 
@@ -47,13 +47,10 @@ func (c *conn) parsePartial() *page {
 	if !d.ExpectNZNumber(&p.first) || !d.ExpectByte(':') || p.fromEnd && !d.ExpectByte('-') || !d.ExpectNZNumber(&p.last) {
 		return nil
 	}
-	if p.first > p.last {
-		p.first, p.last = p.last, p.first
-	}
 	return p
 }
 
-// String returns the range as it is written.
+// String returns the range as it was asked for (RFC 9394, section 3.1).
 func (p *page) String() string {
 	sign := ""
 	if p.fromEnd {
@@ -64,7 +61,7 @@ func (p *page) String() string {
 
 // of returns which of n results are meant: those from lo on, up to and without hi, counted from 0.
 func (p *page) of(n int) (lo, hi int) {
-	lo, hi = min(int(p.first)-1, n), min(int(p.last), n)
+	lo, hi = min(int(min(p.first, p.last))-1, n), min(int(max(p.first, p.last)), n)
 	if p.fromEnd {
 		lo, hi = n-hi, n-lo
 	}

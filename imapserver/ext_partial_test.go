@@ -9,10 +9,11 @@ func TestPartial(t *testing.T) {
 	c.ok("UID EXPUNGE 3") // sequence numbers 3 to 9 have the UIDs 4 to 10
 	for _, s := range []struct{ options, want string }{
 		{"PARTIAL 1:3", "PARTIAL (1:3 1:2,4)"},
-		{"PARTIAL 3:1", "PARTIAL (1:3 1:2,4)"},
+		{"PARTIAL 3:1", "PARTIAL (3:1 1:2,4)"},
 		{"PARTIAL 8:500", "PARTIAL (8:500 9:10)"},
 		{"PARTIAL 10:20", "PARTIAL (10:20 NIL)"},
 		{"PARTIAL -1:-2", "PARTIAL (-1:-2 9:10)"},
+		{"PARTIAL -2:-1", "PARTIAL (-2:-1 9:10)"},
 		{"PARTIAL -8:-4000000000", "PARTIAL (-8:-4000000000 1:2)"},
 		{"PARTIAL -10:-11", "PARTIAL (-10:-11 NIL)"},
 		{"MIN PARTIAL 4:4 MAX", "MIN 1 MAX 10 PARTIAL (4:4 5)"},

@@ -20,7 +20,8 @@ func (s *selected) wantNews(uids storage.UIDSet, what *fetch) {
 	}
 }
 
-// tellNews sends one FETCH response for each new message with what is wanted of it (RFC 5465, section 5.2).
+// tellNews sends one FETCH response for each new message with what is wanted of it (RFC 5465, section 5.2), and with UID and MODSEQ
+// where the client understands that, since it did not send FETCH (RFC 7162, sections 3.1 and 3.2.4).
 func (c *conn) tellNews() {
 	if len(c.selected.news) == 0 {
 		return
@@ -36,8 +37,9 @@ func (c *conn) tellNews() {
 		}
 	}
 	c.selected.news = nil
+	always := &fetch{uid: c.condstore(), modseq: c.condstore()}
 	for _, uid := range slices.Sorted(maps.Keys(wanted)) {
-		f := &fetching{fetch: wanted[uid], reading: reading{conn: c, ctx: c.ctx, in: c.selected}}
+		f := &fetching{fetch: wanted[uid].and(always), reading: reading{conn: c, ctx: c.ctx, in: c.selected}}
 		if err := f.messages(storage.NewUIDSet(uid)); err != nil || f.failed != nil {
 			c.logger().Debug("imap: cannot tell of a new message", "uid", uid, "error", err, "failed", f.failed)
 		}

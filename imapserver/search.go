@@ -12,6 +12,7 @@ type search struct {
 	program
 	byUID  bool
 	tag    string
+	names  bool // each result names its mailbox
 	result results
 	save   bool  // keep the result as "$" (RFC 5182)
 	order  order // not nil: for SORT
@@ -272,12 +273,23 @@ func (c *conn) writeSearch(s *search, f *found) {
 		}
 		s.endNumbers(c, f)
 	case r.wanted():
-		e.Raw("* ESEARCH (TAG ").String(s.tag).Byte(')')
-		if s.byUID {
-			e.Raw(" UID")
-		}
+		s.openESearch(c)
 		s.writeResults(c, f)
 		e.CRLF()
+	}
+}
+
+// openESearch begins an ESEARCH response about the mailbox that was searched last, with what tells which search it belongs to
+// (RFC 9051, section 7.3.4; RFC 7377, section 2.1).
+func (s *search) openESearch(c *conn) {
+	e := c.enc
+	e.Raw("* ESEARCH (TAG ").String(s.tag)
+	if info, ok := s.in.mbox.Info(); s.names && ok {
+		e.Raw(" MAILBOX ").Mailbox(info.Name).Raw(" UIDVALIDITY ").Number(info.UIDValidity)
+	}
+	e.Byte(')')
+	if s.byUID {
+		e.Raw(" UID")
 	}
 }
 
@@ -291,8 +303,13 @@ func (s *search) endNumbers(c *conn, f *found) {
 
 func (s *search) writeResults(c *conn, f *found) {
 	e, r, modseq := c.enc, s.result, f.modseq
-	if !r.all && !r.count && r.partial == nil {
+	if !r.all && !r.count { // RFC 4731, section 3.2: of those that are told
 		modseq = 0
+		if r.partial != nil {
+			for _, m := range s.in.view.sel(f.partial(r.partial)) {
+				modseq = max(modseq, m.ModSeq)
+			}
+		}
 	}
 	edge := func(on bool, name string, m *storage.Message) {
 		if on && m != nil {

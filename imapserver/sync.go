@@ -76,10 +76,10 @@ func (c *conn) writeExpunged(before *view, uids storage.UIDSet) {
 }
 
 // writeChange reports the flags of a message that the client did not ask for (RFC 9051, section 7.5.2; with UID and
-// MODSEQ as RFC 7162, section 3.2.4, wants).
+// MODSEQ as RFC 7162, section 3.2.4, wants, and with UID as RFC 5465, section 5.1, does).
 func (c *conn) writeChange(seq int, m *storage.Message) {
 	e := c.enc
-	if c.openFetch(seq, m); c.condstore() || c.byUID() {
+	if c.openFetch(seq, m); c.condstore() || c.byUID() || c.notify.tellsFlags() {
 		c.writeUID(m)
 	}
 	e.Raw("FLAGS ")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,6 +178,9 @@ type skipped string
 
 func (s skipped) Error() string { return string(s) }
 
+// capabilityValue is the value of a capability, such as APPENDLIMIT=1000, which a script need not know.
+var capabilityValue = regexp.MustCompile(`=\d+$`)
+
 // require checks that the server has the capabilities. A script that needs one that the server is known to lack is
 // skipped; one that should be there and is not announced is an error.
 func (r *runner) require(capabilities []string) error {
@@ -191,7 +195,7 @@ func (r *runner) require(capabilities []string) error {
 		}
 	}
 	for _, c := range capabilities {
-		if !slices.Contains(r.caps, strings.ToUpper(c)) {
+		if !slices.ContainsFunc(r.caps, func(have string) bool { return capabilityValue.ReplaceAllString(have, "") == strings.ToUpper(c) }) {
 			return fmt.Errorf("%s is not announced: %v", c, r.caps)
 		}
 	}

@@ -135,7 +135,7 @@ func Dovecot(t testing.TB) Server {
 		},
 		TLS:        client,
 		NewAccount: func(testing.TB) (string, string) { return fmt.Sprintf("user%d", users.Add(1)), "pass" },
-		Lacks:      []string{"IMAP4rev2", "UIDONLY", "UTF8=ACCEPT", "CREATE-SPECIAL-USE", "MULTISEARCH", "OBJECTID", "PARTIAL", "REPLACE", "UNAUTHENTICATE"},
+		Lacks:      []string{"APPENDLIMIT", "IMAP4rev2", "UIDONLY", "UTF8=ACCEPT", "CREATE-SPECIAL-USE", "MULTISEARCH", "OBJECTID", "PARTIAL", "REPLACE", "UNAUTHENTICATE"},
 		// FETCH BODY[] that sets \Seen reports FLAGS without MODSEQ, and then MODSEQ without UID.
 		Tolerates: []string{"no MODSEQ", "FETCH without UID"},
 		Timeout:   5 * time.Second,

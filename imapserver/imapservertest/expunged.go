@@ -10,6 +10,8 @@ func (m *mirror) mayExpunge() error {
 	switch {
 	case m.box == nil && m.next == nil:
 		return violation("expunge without a selected mailbox")
+	case m.anytime:
+		return nil // RFC 5465, section 5.3
 	case m.current() == nil:
 		return violation("expunge while no command is in progress: RFC 9051, section 7.5.1")
 	case m.during("FETCH", "STORE", "SEARCH", "SORT", "THREAD"):

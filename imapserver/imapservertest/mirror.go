@@ -45,6 +45,7 @@ type mirror struct {
 	condstore bool // a CONDSTORE enabling command was answered
 	qresync   bool
 	uidOnly   bool
+	anytime   bool // NOTIFY asked for removals in the selected mailbox without delay
 	rev2      bool
 	bye       bool
 	pending   []*command
@@ -258,7 +259,9 @@ func (m *mirror) effect(c *command, r response) error {
 	case ok && (c.name == "CLOSE" || c.name == "UNSELECT" || c.name == "LOGOUT"):
 		m.box = nil
 	case ok && c.name == "UNAUTHENTICATE":
-		m.box, m.condstore, m.qresync, m.uidOnly, m.rev2 = nil, false, false, false, false
+		m.box, m.condstore, m.qresync, m.uidOnly, m.anytime, m.rev2 = nil, false, false, false, false, false
+	case ok && c.name == "NOTIFY":
+		m.anytime = c.uses("(SELECTED (")
 	case strings.HasSuffix(c.name, "STORE") && c.uses(".SILENT") && m.box != nil:
 		m.box.silentStore(c, r)
 	}

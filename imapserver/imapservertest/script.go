@@ -259,7 +259,7 @@ type conversation struct {
 	files map[string][]byte
 }
 
-// loadConversations reads all *.txtar of a tree; files below messages/ may be named by every script.
+// loadConversations reads all *.txtar of a folder, and of those in it; files below messages/ may be named by every script.
 func loadConversations(fsys fs.FS) ([]conversation, error) {
 	shared := map[string][]byte{"huge.eml": hugeMessage()}
 	names, err := fs.Glob(fsys, "messages/*")
@@ -272,11 +272,15 @@ func loadConversations(fsys fs.FS) ([]conversation, error) {
 		}
 	}
 	scripts, err := fs.Glob(fsys, "*.txtar")
-	if err == nil && len(scripts) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	below, err := fs.Glob(fsys, "*/*.txtar")
+	if err == nil && len(scripts)+len(below) == 0 {
 		err = fmt.Errorf("no conversations: %w", fs.ErrNotExist)
 	}
 	var all []conversation
-	for _, name := range scripts {
+	for _, name := range append(scripts, below...) {
 		b, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return nil, err
