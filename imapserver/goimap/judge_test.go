@@ -44,6 +44,7 @@ var departures = map[string]string{
 	"login-pipelined":        "it has no QRESYNC",
 	"mailbox-deleted-noop":   "BYE comes without a tagged answer",
 	"names-utf8":             "& begins modified UTF-7 although IMAP4rev2 is enabled",
+	"pairs/rev2-esearch":     "RETURN (SAVE) answers ALL",
 	"search":                 "SEARCH CHARSET without keys is taken",
 	"search-charset":         "it knows US-ASCII and UTF-8 only",
 	"searchres":              "RETURN (SAVE) answers ALL",
