@@ -126,6 +126,15 @@ func TestUnknownUserCostsTheSame(t *testing.T) {
 	if len(costs) != 3 || costs[0] != costs[1] || costs[1] != costs[2] {
 		t.Errorf("computed %v", costs)
 	}
+	store(t, f, "anna", "{PLAIN}secret") // as imported
+	costs = nil
+	for _, name := range []string{"anna", "nobody"} {
+		_, err := f.Authenticate(background, name, "wrong!")
+		want(t, name, err, ErrCredentials)
+	}
+	if len(costs) != 2 || costs[0] != costs[1] {
+		t.Errorf("with an imported hash: computed %v", costs)
+	}
 }
 
 func TestPlainByChallenge(t *testing.T) {

@@ -48,6 +48,7 @@
 // or tls-server-end-point, OAUTHBEARER (RFC 7628), XOAUTH2 and EXTERNAL.
 // A stranger cannot tell which names exist: an unknown name, a wrong password
 // and a disabled user get one answer, after one computation of a hash each.
-// Computations take equally long if all hashes in the file have the parameters
-// of the [Hasher], as all have that this package wrote with them.
+// Where the hash is another program's, a wrong password costs one of today's
+// besides. So what can be told by time is only an imported hash that is slow itself (bcrypt,
+// yescrypt, scrypt, argon2id with other parameters), until its owner's next login.
 package passwd

@@ -151,7 +151,7 @@ type checker struct {
 	hasher *Hasher
 }
 
-// check computes one hash whether there is such a user or not. More are computed only
+// check computes one hash of today's costs whether there is such a user or not. More are computed only
 // after the password was right.
 func (c *checker) check(ctx context.Context, name, password string) (User, error) {
 	r, err := c.users.Get(ctx, name)
@@ -164,6 +164,9 @@ func (c *checker) check(ctx context.Context, name, password string) (User, error
 		stored = c.hasher.dummy()
 	}
 	if err := c.hasher.verify(ctx, stored, r.Name, password); err != nil {
+		if errors.Is(err, ErrCredentials) && c.hasher.outdated(stored) { // an imported hash, quick to compute perhaps: nobody shall tell its owner from a stranger
+			c.hasher.verify(ctx, c.hasher.dummy(), r.Name, password)
+		}
 		return User{}, err // always if the user is missing
 	}
 	// The check took a while, and more in a queue: who was disabled or got another
