@@ -29,6 +29,7 @@ type (
 	appAddCommand struct {
 		nameArgument
 		For      string   `name:"for" required:"" help:"What it is for, such as \"phone\"."`
+		Protocol []string `name:"protocol" placeholder:"imap|smtp" enum:"imap,smtp" help:"Only for reading (imap) or only for sending (smtp)."`
 		Network  []string `name:"network" placeholder:"CIDR" help:"Only from these networks."`
 		ReadOnly bool     `name:"read-only" help:"Mail can be read, not changed."`
 		Days     int      `name:"days" help:"For how many days (default: without end)."`
@@ -65,7 +66,7 @@ func (x *mustChangeCommand) Run(c *console) error {
 }
 
 func (x *appAddCommand) Run(c *console) error {
-	app := passwd.AppPassword{Name: x.For, ReadOnly: x.ReadOnly}
+	app := passwd.AppPassword{Name: x.For, Protocols: x.Protocol, ReadOnly: x.ReadOnly}
 	for _, n := range x.Network {
 		p, err := netip.ParsePrefix(n)
 		if err != nil {
@@ -150,6 +151,9 @@ func (a *admin) appList(_ context.Context, r request, out func(string)) error {
 		line := []string{app.ID, "made " + when(app.Created), "expires " + when(app.Expires)}
 		if app.ReadOnly {
 			line = append(line, "read-only")
+		}
+		if len(app.Protocols) > 0 {
+			line = append(line, "for "+strings.Join(app.Protocols, " and "))
 		}
 		for _, n := range app.Networks {
 			line = append(line, "from "+n.String())

@@ -17,7 +17,7 @@ type request struct {
 	To       string `json:"to,omitempty"`       // rename; app-remove: an id; app-only: on or off
 	Password string `json:"password,omitempty"` // add, passwd
 
-	Time time.Time           `json:"time,omitzero"`  // expire: zero is never
+	Time time.Time           `json:"time,omitzero"`  // expire: zero is never; campaign-*: when the leak was
 	Days int                 `json:"days,omitempty"` // renew
 	App  *passwd.AppPassword `json:"app,omitempty"`  // app-add
 
@@ -57,14 +57,18 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"expire":      a.expire,
 		"renew":       a.renew,
 		"must-change": a.mustChange,
-		"app-add":     a.appAdd,
-		"app-list":    a.appList,
-		"app-remove":  a.appRemove,
-		"app-only":    a.appOnly,
-		"import":      a.importUsers,
-		"key-set":     a.keySet,
-		"key-show":    a.keyShow,
-		"key-remove":  a.keyRemove,
+
+		"campaign-start":  a.campaignStart,
+		"campaign-status": a.campaignStatus,
+
+		"app-add":    a.appAdd,
+		"app-list":   a.appList,
+		"app-remove": a.appRemove,
+		"app-only":   a.appOnly,
+		"import":     a.importUsers,
+		"key-set":    a.keySet,
+		"key-show":   a.keyShow,
+		"key-remove": a.keyRemove,
 	}
 }
 

@@ -19,8 +19,12 @@ import (
 
 // passwdFamily are the commands on many passwords.
 type passwdFamily struct {
-	Import importCommand `cmd:"" help:"Take over the users of another program, with their passwords, and make accounts for them."`
-	Export exportCommand `cmd:"" help:"Write the users for another program to standard output."`
+	Import   importCommand `cmd:"" help:"Take over the users of another program, with their passwords, and make accounts for them."`
+	Export   exportCommand `cmd:"" help:"Write the users for another program to standard output."`
+	Campaign struct {
+		Start  campaignStartCommand  `cmd:"" help:"Make all passwords useless that are not newer, until they are changed; revoke app passwords that are not newer; end all sessions. May be given again."`
+		Status campaignStatusCommand `cmd:"" help:"Tell who has changed the password since, and who has not."`
+	} `cmd:"" help:"Have everybody change the password, as after a leak."`
 	Breach struct {
 		Build breachBuildCommand `cmd:"" help:"Make the file by which passwords from breaches are refused, of a list of Have I Been Pwned."`
 		Check breachCheckCommand `cmd:"" help:"Read the file once and say whether it is whole."`
