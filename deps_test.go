@@ -52,6 +52,8 @@ var forbiddenForeign = []struct{ pkg, dep, why string }{
 	{"imapserver", "testing", "tests stay out of the library"},
 	{"passwd", "net/http", "the user database and SASL are embedded without a web server; tokens are checked in passwd/oauth"},
 	{"passwd", "database/sql", "users in a database are in passwd/sqlusers"},
+	{"tlspolicy", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
+	{"tlspolicy/certs", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
 	{"pgp", "net/http", "keys are looked for in pgp/wkd"},
 	{"pgp", "os/exec", "nothing on the way of mail starts a program"},
 	{"imapserver", "net/http", "an IMAP server is embedded without a web server"},
