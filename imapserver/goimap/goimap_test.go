@@ -233,9 +233,10 @@ func (r *raw) response() (string, error) {
 	}
 }
 
-// do runs a command and returns the untagged responses and the tagged one, without its tag. "{" begins a literal, which the rest of
-// the command is after its size.
-func (r *raw) do(command string) (untagged []string, tagged string, err error) {
+// do runs a command and returns the untagged responses and the tagged one, without its tag.
+//
+// It returns after the answer to the command, and if another tag is given, after a response with that.
+func (r *raw) do(command string, last ...string) (untagged []string, tagged string, err error) {
 	r.n++
 	tag := "t" + strconv.Itoa(r.n)
 	if _, err := io.WriteString(r.conn, tag+" "+command+"\r\n"); err != nil {
@@ -247,7 +248,11 @@ func (r *raw) do(command string) (untagged []string, tagged string, err error) {
 			return untagged, "", err
 		}
 		if rest, ok := strings.CutPrefix(line, tag+" "); ok {
-			return untagged, rest, nil
+			if tagged = rest; len(last) == 0 {
+				return untagged, tagged, nil
+			}
+		} else if len(last) > 0 && strings.HasPrefix(line, last[0]) {
+			return untagged, tagged, nil
 		}
 		untagged = append(untagged, line)
 	}

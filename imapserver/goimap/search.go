@@ -128,6 +128,7 @@ func (k *compiler) all(c *imap.SearchCriteria) (test, error) {
 	}
 	var tests []test
 	add := func(t test) { tests = append(tests, t) }
+	k.b.hold = k.b.hold || len(c.SeqNum) > 0 // the library lets EXPUNGE follow any UID SEARCH
 	for _, set := range c.SeqNum {
 		add(isIn(k.b.existing(set)))
 	}

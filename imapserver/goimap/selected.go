@@ -30,6 +30,7 @@ type selected struct {
 	recent     storage.UIDSet // \Recent to this session; some may be gone
 	toldRecent uint32
 	keywords   int            // how many the client has been told of
+	hold       bool           // the command that ends has used sequence numbers, so that EXPUNGE has to wait (RFC 7162, section 3.2.10.2)
 	saved      storage.UIDSet // the result of the last SEARCH RETURN (SAVE), some of which may be gone (RFC 5182)
 }
 
@@ -84,7 +85,9 @@ func (s *Session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 		if s.box == nil {
 			return nil
 		}
-		return s.sync(ctx, s.box, w, allowExpunge)
+		hold := s.box.hold
+		s.box.hold = false
+		return s.sync(ctx, s.box, w, allowExpunge && !hold)
 	})
 }
 
