@@ -15,6 +15,7 @@
 // # The map
 //
 //	imapserver            IMAP4rev1 and IMAP4rev2: connections, sessions, commands, extensions
+//	  goimap              the storage as a backend of go-imap v2's server
 //	  imapservertest      conversations of several clients as test scripts, for anyone who changes a part
 //	storage               units, accounts, mailboxes, messages: a log, immutable views, a maildir tree
 //	  message             RFC 5322 and MIME with byte offsets, streaming, for any bytes
@@ -31,6 +32,7 @@
 //	  keystore            whose key is which: first use, history, pinning
 //	  pgpmime             PGP/MIME with header protection
 //	examples/embed        the smallest server
+//	examples/goimap       a server built on go-imap v2
 //	examples/mailserver   the reference server
 //	examples/sop          OpenPGP for scripts
 //

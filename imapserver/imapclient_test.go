@@ -110,6 +110,19 @@ func TestImapclient(t *testing.T) {
 	if len(threads) != 1 || !slices.Equal(threads[0].Chain, []uint32{1}) {
 		t.Errorf("THREAD %+v", threads)
 	}
+	since := messages[0].ModSeq
+	changed := func() int {
+		list, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{UID: true, ChangedSince: since}).Collect()
+		must(err)
+		return len(list)
+	}
+	before := changed()
+	answered := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagAnswered}}
+	stored, err := c.Store(imap.SeqSetNum(1), answered, &imap.StoreOptions{UnchangedSince: since}).Collect()
+	must(err)
+	if len(stored) != 1 || stored[0].ModSeq <= since || before != 0 || changed() != 1 {
+		t.Errorf("CONDSTORE since %d: %+v", since, stored)
+	}
 	copied, err := c.Copy(imap.SeqSetNum(1), "Projekt/Ærlig").Wait()
 	must(err)
 	if copied.DestUIDs.String() != "1" {
