@@ -136,7 +136,8 @@ func (r *runner) silentSession() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSession("setup", conn, &transcript{}, r.server)
+	s := newSession("setup", &transcript{}, r.server)
+	s.start(conn)
 	if _, err = s.next(s.timeout); err == nil {
 		_, err = s.command(fmt.Sprintf("LOGIN %q %q", r.user, r.password))
 	}

@@ -109,10 +109,11 @@ func (r *runner) connect(name string, dial func() (net.Conn, error)) (*session, 
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(name, conn, r.log, r.server)
+	s := newSession(name, r.log, r.server)
 	s.translates = r.mode.translates
 	s.companion.connect = r.silentSession
 	s.mirror.learn = s.companion.learn
+	s.start(conn)
 	r.sessions[name] = s
 	r.order = append(r.order, name)
 	return s, nil

@@ -78,10 +78,9 @@ type session struct {
 	mirror mirror
 }
 
-func newSession(name string, conn net.Conn, log *transcript, server *Server) *session {
-	s := &session{name: name, log: log, timeout: server.timeout(), tolerates: server.Tolerates}
-	s.start(conn)
-	return s
+// newSession returns a session that reads once it is started.
+func newSession(name string, log *transcript, server *Server) *session {
+	return &session{name: name, log: log, timeout: server.timeout(), tolerates: server.Tolerates}
 }
 
 // start begins to read from a new or newly encrypted connection.
