@@ -261,6 +261,11 @@ func (c *conn) tellStatus(info storage.MailboxInfo, names []string) {
 
 // report tells what has happened. In IDLE, and only there, removals may be told that are to be delayed (RFC 5465, section 6.1.2).
 func (n *notification) report(ctx context.Context, c *conn, idle bool) error {
+	select { // before anything is looked at: what happens later wakes again
+	case <-n.wake:
+		n.stale = true
+	default:
+	}
 	if c.selected != nil {
 		later, err := c.selected.mbox.View(ctx)
 		if err != nil || n.concerns(c, c.selected.view.data.Diff(later)) {
@@ -269,11 +274,6 @@ func (n *notification) report(ctx context.Context, c *conn, idle bool) error {
 		if err != nil {
 			return err
 		}
-	}
-	select {
-	case <-n.wake:
-		n.stale = true
-	default:
 	}
 	if n.stale {
 		n.reportOthers(c)
