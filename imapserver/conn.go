@@ -26,6 +26,7 @@ type conn struct {
 	since    time.Time
 	info     connInfo              // the server's lock guards it
 	ending   atomic.Pointer[Error] // why the connection has to end; set by any goroutine
+	shown    shown                 // may be read by any goroutine
 
 	ctx     context.Context // ends when the client is gone or the server stops
 	cancel  context.CancelFunc

@@ -24,6 +24,9 @@ type Limits struct {
 	// Literal is the size of a literal other than a message, in octets. If zero, 64 KiB. Before login it is at most
 	// 16 KiB.
 	Literal int64
+	// OldViews is how much memory the sessions of one account may hold, in octets, for what their clients know of messages that have
+	// changed since. Sessions that are furthest behind end. If zero, 64 MiB.
+	OldViews int64
 	// SearchKeys is how many keys one SEARCH may have. If zero, 1000.
 	SearchKeys int
 	// AuthFailures is how many failed logins end a connection. If zero, 4.
@@ -89,6 +92,7 @@ func (l Limits) withDefaults() Limits {
 		MessageSize:           or(l.MessageSize, 64<<20, noSize),
 		CommandLine:           or(l.CommandLine, 64<<10, noSize),
 		Literal:               or(l.Literal, 64<<10, noSize),
+		OldViews:              or(l.OldViews, 64<<20, noSize),
 		SearchKeys:            or(l.SearchKeys, 1000, noCount),
 		AuthFailures:          or(l.AuthFailures, 4, noCount),
 		BadCommands:           or(l.BadCommands, 50, noCount),

@@ -99,6 +99,7 @@ func (c *conn) selectMailbox(ctx context.Context, sel *selection) (reply, error)
 	}
 	c.change(didSelect)
 	c.selected = &selected{mbox: mbox, name: sel.name, readOnly: sel.readOnly, view: newView(v), upTo: v}
+	c.shown.set(c.selected)
 	c.server.describe(c, func(i *connInfo) { i.mailbox = sel.name })
 	c.selected.claimRecent()
 	c.writeSelected()

@@ -26,6 +26,7 @@ type sessions struct {
 	byID      map[uint64]*conn
 	addresses map[netip.Prefix]int
 	accounts  map[storage.ID]int
+	changes   map[storage.ID]int // shown since it was looked at what sessions hold
 }
 
 var (
@@ -40,6 +41,7 @@ func newSessions(l Limits) sessions {
 		byID:      map[uint64]*conn{},
 		addresses: map[netip.Prefix]int{},
 		accounts:  map[storage.ID]int{},
+		changes:   map[storage.ID]int{},
 	}
 }
 
@@ -62,9 +64,7 @@ func (s *sessions) add(c *conn) *Error {
 func (s *sessions) remove(c *conn) {
 	delete(s.byID, c.id)
 	decrement(s.addresses, networkOf(c.net.RemoteAddr()))
-	if c.info.counted {
-		decrement(s.accounts, c.info.account)
-	}
+	s.logout(c)
 }
 
 // login counts a connection to its account, unless there are too many.
@@ -81,8 +81,31 @@ func (s *sessions) login(c *conn, user string, account storage.ID) error {
 func (s *sessions) logout(c *conn) {
 	if c.info.counted {
 		decrement(s.accounts, c.info.account)
+		if s.accounts[c.info.account] == 0 {
+			delete(s.changes, c.info.account)
+		}
 	}
 	c.info.user, c.info.account, c.info.counted = "", storage.ID{}, false
+}
+
+// changed counts changes that were shown to a session of the account, and tells whether it is time to look at what sessions hold.
+func (s *sessions) changed(account storage.ID, changes int) bool {
+	s.changes[account] += changes
+	if s.changes[account] < changesPerSweep {
+		return false
+	}
+	delete(s.changes, account)
+	return true
+}
+
+// of returns the connections that are logged in to the account.
+func (s *sessions) of(account storage.ID) (conns []*conn) {
+	for _, c := range s.byID {
+		if c.info.counted && c.info.account == account {
+			conns = append(conns, c)
+		}
+	}
+	return conns
 }
 
 func (s *sessions) all() []*conn {

@@ -50,6 +50,7 @@ func (c *conn) change(e event) bool {
 	if c.selected != nil && t.to != selectedState {
 		c.selected.close()
 		c.selected = nil
+		c.shown.set(nil)
 		c.server.describe(c, func(i *connInfo) { i.mailbox = "" })
 	}
 	if t.to&loggedIn == 0 {

@@ -44,6 +44,10 @@ func (c *conn) show(later *storage.View, expunge bool, known func(*storage.Messa
 		return
 	}
 	d := s.view.advance(later, expunge)
+	c.shown.set(s)
+	if n := d.Expunged.Len() + d.Changed.Len(); n > 0 {
+		c.server.showed(c.identity.account.ID(), n)
+	}
 	if len(d.Expunged) > 0 {
 		c.writeExpunged(&before, d.Expunged)
 	}
