@@ -80,15 +80,19 @@ func (m mode) holds(condition string, server *Server) bool {
 	return holds != negated
 }
 
-// Run judges the server by every conversation (*.txtar) of the tree, in every mode, as subtests. It fails when the
-// tree has none.
+// Run judges the server by every conversation (*.txtar) of the tree, in every mode, as subtests; with -short in two modes each. It
+// fails when the tree has none.
 func Run(t *testing.T, s Server, scripts fs.FS) {
 	conversations, err := loadConversations(scripts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range conversations {
+	for i, c := range conversations {
 		t.Run(c.name, func(t *testing.T) {
+			modes := modes
+			if testing.Short() {
+				modes = []mode{modes[0], modes[1+i%(len(modes)-1)]}
+			}
 			for _, m := range modes {
 				t.Run(m.name, func(t *testing.T) {
 					t.Parallel()
