@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailhavn/mailhavn/tlspolicy/internal/atomicfile"
 )
 
 // The files that [SelfSigned] keeps in its folder.
@@ -66,8 +68,8 @@ func selfSigned(dir string, extra []string, now time.Time) (tls.Certificate, err
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if err := writeFile(path, pair, 0o600); err != nil {
-		return tls.Certificate{}, err
+	if err := atomicfile.Write(path, pair, 0o600); err != nil {
+		return tls.Certificate{}, fmt.Errorf("tlspolicy: %w", err)
 	}
 	if cert, err = load(path, path, now); err != nil {
 		return tls.Certificate{}, err
@@ -177,34 +179,8 @@ func publish(dir string, leaf *x509.Certificate) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("tlspolicy: %w", err)
 	}
-	return writeFile(path, want, 0o644)
-}
-
-// writeFile replaces path by data, so that after a crash either the old file or
-// the new one is there, whole.
-func writeFile(path string, data []byte, mode fs.FileMode) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".tmp-*") // mode 0600
-	if err != nil {
+	if err := atomicfile.Write(path, want, 0o644); err != nil {
 		return fmt.Errorf("tlspolicy: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp.Name())
-			err = fmt.Errorf("tlspolicy: writing %s: %w", path, err)
-		}
-	}()
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
