@@ -2,6 +2,9 @@ package passwd
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -9,7 +12,11 @@ import (
 // all of them): what to do after a leak at that time. It may be called again, so that a campaign over many users can be resumed. Sessions are the
 // server's to end.
 func RequireChange(ctx context.Context, users Users, name string, since time.Time) error {
-	return users.Update(ctx, name, func(r *Record) error {
+	return users.Update(ctx, name, requireChange(since))
+}
+
+func requireChange(since time.Time) func(*Record) error {
+	return func(r *Record) error {
 		old := func(t time.Time) bool { return since.IsZero() || !t.After(since) }
 		if r.State == Active && old(r.PasswordSet()) {
 			r.State = MustChange
@@ -20,6 +27,29 @@ func RequireChange(ctx context.Context, users Users, name string, since time.Tim
 			}
 		}
 		return nil
+	}
+}
+
+// RequireChange does what the function of this name does for many users, in one write of the file. Users who are not there (any more) are passed over.
+func (f *File) RequireChange(ctx context.Context, names []string, since time.Time) error {
+	change := requireChange(since)
+	return f.change(ctx, func(t *table) (string, error) {
+		lines := slices.Clone(t.lines)
+		for _, name := range names {
+			i, err := t.find(name)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			l := t.lines[i]
+			if err == nil {
+				err = l.update(change)
+			}
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", name, err)
+			}
+			lines[i] = line{text: l.format()}
+		}
+		return join(lines), nil
 	})
 }
 

@@ -24,7 +24,7 @@ func TestCampaign(t *testing.T) {
 			must(t, RequireChange(background, f, u, leak))
 		}
 	}
-	must(t, RequireChange(background, f, "dora", leak))
+	must(t, f.RequireChange(background, []string{"dora", "nobody", "bob"}, leak))
 	progress := func() string {
 		users, err := f.List()
 		must(t, err)

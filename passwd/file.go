@@ -182,19 +182,22 @@ func (f *File) Get(_ context.Context, name string) (Record, error) {
 
 // Update implements [Users]. The error is one of those of SetPassword, or that of change.
 func (f *File) Update(ctx context.Context, name string, change func(*Record) error) error {
-	return f.edit(ctx, name, func(_ *table, l *line) error {
-		r := Record{User: l.public(), Hash: l.hash}
-		if err := change(&r); err != nil {
-			return err
-		}
-		if !maps.Equal(r.Attributes, l.user.Attributes) {
-			l.attr = formatAttributes(r.Attributes)
-		}
-		name := l.user.Name
-		l.user, l.hash = r.User, r.Hash
-		l.user.Name = name
-		return parseLine(l.format()).asError()
-	})
+	return f.edit(ctx, name, func(_ *table, l *line) error { return l.update(change) })
+}
+
+// update takes over what change makes of the user.
+func (l *line) update(change func(*Record) error) error {
+	r := Record{User: l.public(), Hash: l.hash}
+	if err := change(&r); err != nil {
+		return err
+	}
+	if !maps.Equal(r.Attributes, l.user.Attributes) {
+		l.attr = formatAttributes(r.Attributes)
+	}
+	name := l.user.Name
+	l.user, l.hash = r.User, r.Hash
+	l.user.Name = name
+	return parseLine(l.format()).asError()
 }
 
 // asError says why a line that is about to be written could not be read again.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +25,8 @@ const maxPEM = 1 << 20
 // may be the same file. Files that certbot, lego and acme.sh write can be used
 // as they are: fullchain.pem and privkey.pem.
 //
+// If the key file holds several keys, that of the certificate is taken.
+//
 // Load refuses, with a [*CertificateError], everything that clients would stumble
 // over: a certificate that is expired, not yet valid, without names, not meant
 // for servers, in a chain of the wrong order or of another key; and a key that
@@ -37,17 +40,18 @@ func load(certFile, keyFile string, now time.Time) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := loadKey(keyFile)
+	keys, err := loadKeys(keyFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if !matches(chain[0], key) {
-		return tls.Certificate{}, mismatch(certFile, chain, keyFile, key)
+	own := slices.IndexFunc(keys, func(key crypto.Signer) bool { return matches(chain[0], key) })
+	if own < 0 {
+		return tls.Certificate{}, mismatch(certFile, chain, keyFile, keys[0])
 	}
 	if err := checkChain(certFile, chain, now); err != nil {
 		return tls.Certificate{}, err
 	}
-	cert := tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	cert := tls.Certificate{PrivateKey: keys[own], Leaf: chain[0]}
 	for _, c := range chain {
 		cert.Certificate = append(cert.Certificate, c.Raw)
 	}
@@ -87,7 +91,7 @@ func parseChain(file string, data []byte) ([]*x509.Certificate, error) {
 // allowed because Debian's ssl-cert group works that way.
 const exposedTo fs.FileMode = 0o027
 
-func loadKey(file string) (crypto.Signer, error) {
+func loadKeys(file string) ([]crypto.Signer, error) {
 	data, mode, err := readFile(file)
 	if err != nil {
 		return nil, err
@@ -100,8 +104,9 @@ func loadKey(file string) (crypto.Signer, error) {
 	return parseKeyPEM(file, data)
 }
 
-// parseKeyPEM returns the first private key in data.
-func parseKeyPEM(file string, data []byte) (crypto.Signer, error) {
+// parseKeyPEM returns the private keys in data, at least one.
+func parseKeyPEM(file string, data []byte) ([]crypto.Signer, error) {
+	var keys []crypto.Signer
 	var others []string
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
@@ -117,7 +122,10 @@ func parseKeyPEM(file string, data []byte) (crypto.Signer, error) {
 			// The parser's own error may quote what it read: it stays here.
 			return nil, &CertificateError{file, Malformed, fmt.Sprintf("the %s block cannot be parsed as an ECDSA, RSA or Ed25519 key", block.Type), nil}
 		}
-		return key, nil
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		return keys, nil
 	}
 	return nil, &CertificateError{file, NoKey, "has no PRIVATE KEY block" + found(others, "certificate"), nil}
 }

@@ -163,14 +163,16 @@ func FuzzParse(f *testing.F) {
 		if (err == nil) != (len(chain) > 0) || err != nil && problem(err) == "" {
 			t.Errorf("%d certificates, error %v", len(chain), err)
 		}
-		key, keyErr := parseKeyPEM("file", data)
-		if (keyErr == nil) != (key != nil) || keyErr != nil && problem(keyErr) == "" {
-			t.Errorf("key %T, error %v", key, keyErr)
+		keys, keyErr := parseKeyPEM("file", data)
+		if (keyErr == nil) != (len(keys) > 0) || keyErr != nil && problem(keyErr) == "" {
+			t.Errorf("%d keys, error %v", len(keys), keyErr)
 		}
 		if err == nil {
 			checkChain("file", chain, time.Now()) // must not panic
-			if key != nil && !matches(chain[0], key) && problem(mismatch("file", chain, "key", key)) == "" {
-				t.Error("a mismatch without a problem")
+			for _, key := range keys {
+				if !matches(chain[0], key) && problem(mismatch("file", chain, "key", key)) == "" {
+					t.Error("a mismatch without a problem")
+				}
 			}
 		}
 	})

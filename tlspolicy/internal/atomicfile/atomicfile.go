@@ -7,11 +7,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Write makes data the contents of the file path, which has the given mode from its first byte on. When it returns nil, the file is on the disk
 // under its name.
-func Write(path string, data []byte, mode fs.FileMode) (err error) {
+func Write(path string, data []byte, mode fs.FileMode) error { return write(path, data, mode, nil) }
+
+// Replace is Write for a file that may be there, also as a symbolic link: then its owner and mode stay, and so does the link.
+func Replace(path string, data []byte, mode fs.FileMode) error {
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return write(path, data, mode, nil)
+	}
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return err
+	}
+	return write(target, data, info.Mode().Perm(), info)
+}
+
+// write gives the file the owner of like, if that is not nil.
+func write(path string, data []byte, mode fs.FileMode, like fs.FileInfo) (err error) {
 	dir := filepath.Dir(path)
 	tmp, err := os.CreateTemp(dir, ".tmp-*") // mode 0600
 	if err != nil {
@@ -24,7 +44,7 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 		}
 	}()
 	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, giveTo(tmp, like), tmp.Chmod(mode), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
 	}
@@ -32,6 +52,22 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 		return err
 	}
 	return SyncDir(dir)
+}
+
+func giveTo(file *os.File, like fs.FileInfo) error {
+	if like == nil {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	have, ok1 := info.Sys().(*syscall.Stat_t)
+	want, ok2 := like.Sys().(*syscall.Stat_t)
+	if !ok1 || !ok2 || have.Uid == want.Uid && have.Gid == want.Gid {
+		return nil
+	}
+	return file.Chown(int(want.Uid), int(want.Gid))
 }
 
 // SyncDir puts the names in a folder on the disk.
