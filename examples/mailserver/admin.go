@@ -14,7 +14,7 @@ import (
 type request struct {
 	Command  string `json:"command"`
 	Name     string `json:"name,omitempty"`
-	To       string `json:"to,omitempty"`       // rename; app-remove: an id; app-only: on or off
+	To       string `json:"to,omitempty"`       // rename; app-remove: an id; app-only: on or off; drill: the incident
 	Password string `json:"password,omitempty"` // add, passwd
 
 	Time time.Time           `json:"time,omitzero"`  // expire: zero is never; campaign-*: when the leak was
@@ -23,6 +23,7 @@ type request struct {
 
 	Users []userLine `json:"users,omitempty"` // import
 	Key   string     `json:"key,omitempty"`   // key-set: a certificate
+	Run   bool       `json:"run,omitempty"`   // drill: not only show the plan
 }
 
 // admin carries out requests.
@@ -32,6 +33,8 @@ type admin struct {
 	kick func(user string)
 	// watches are told what sessions say; nil where no server runs.
 	watches *watches
+	// host is the running server; nil where none runs.
+	host *host
 }
 
 // A name stands in two places, the unit and the user file. The unit leads, the user file follows, in every change. So a crash
@@ -66,6 +69,7 @@ func (a *admin) commands() map[string]func(context.Context, request, func(string
 		"app-remove": a.appRemove,
 		"app-only":   a.appOnly,
 		"import":     a.importUsers,
+		"drill":      a.drill,
 		"key-set":    a.keySet,
 		"key-show":   a.keyShow,
 		"key-remove": a.keyRemove,

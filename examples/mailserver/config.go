@@ -27,6 +27,8 @@ type settings struct {
 	Cert           string `name:"cert" toml:"cert" placeholder:"FILE" help:"Certificate chain, PEM (default: a self-signed one in the data folder)."`
 	Key            string `name:"key" toml:"key" placeholder:"FILE" help:"Private key of the certificate, PEM."`
 	Certs          string `name:"certs" toml:"certs" placeholder:"DIR" help:"Folder of certificates for many names, as ACME clients leave them; clients get the one for the name they ask for."`
+	Issuer         string `name:"issuer" toml:"issuer" placeholder:"COMMAND" help:"Program that has certificates issued and revoked, for tls drill."`
+	SessionTickets bool   `name:"session-tickets" toml:"session-tickets" help:"Let clients resume sessions, under keys that live a day at most (default: every connection has a full handshake)."`
 	TLSPolicy      string `name:"tls-policy" toml:"tls-policy" placeholder:"NAME" help:"modern, intermediate or strict (default: intermediate)."`
 	Hostname       string `name:"hostname" toml:"hostname" placeholder:"NAME" help:"Name of this server in Received fields and in a self-signed certificate (default: the machine's)."`
 	Postmaster     string `name:"postmaster" toml:"postmaster" placeholder:"NAME" help:"Account that gets mail to postmaster where no account has that name."`

@@ -24,6 +24,7 @@ type grammar struct {
 	Serve   serveCommand   `cmd:"" help:"Serve mail."`
 	Account accountCommand `cmd:"" help:"Manage accounts, of a running server or without one."`
 	Passwd  passwdFamily   `cmd:"" help:"Import, export and check passwords of many users."`
+	TLS     tlsFamily      `cmd:"" help:"Certificates and keys."`
 	Check   checkCommand   `cmd:"" help:"Read all mail and compare it with what the store promises; one line a finding, then exit status 1."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Demo    demoCommand    `cmd:"" default:"withargs" hidden:"" help:"Serve a demonstration on the loopback interface."`

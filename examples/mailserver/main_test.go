@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		syscall.Umask(0o077)
 		small := storage.Options{SegmentSize: 1 << 20, Ballast: 1 << 16}
 		os.Exit(run(os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr, storage: small}))
-	}})
+	}, "mailissuer": mailissuer})
 }
 
 // TestScripts runs the command line as people and programs do. Besides testscript's own commands there are

@@ -14,6 +14,7 @@ import (
 	"github.com/mailhavn/mailhavn/imapserver"
 	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/tlspolicy"
 	"github.com/mailhavn/mailhavn/tlspolicy/certs"
 )
 
@@ -80,6 +81,7 @@ type server struct {
 	lmtp     *lmtpServer
 	wkd      *keyDirectory
 	certs    *certs.Store
+	tickets  *tlspolicy.Tickets // nil: sessions are not resumed
 	watches  watches
 	control  *controlServer
 	logger   *slog.Logger
@@ -166,7 +168,7 @@ func (s *server) prepare() error {
 			s.logger.Warn("lmtp: everybody who reaches this address can deliver mail; loopback or unix:PATH is safer", "address", a.String())
 		}
 	}
-	a := &admin{store: s.store, kick: s.kick, watches: &s.watches}
+	a := &admin{store: s.store, kick: s.kick, watches: &s.watches, host: &host{s}}
 	problems, err := a.mismatches()
 	if err != nil {
 		return err

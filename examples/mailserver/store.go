@@ -20,6 +20,7 @@ import (
 //	keys/          the OpenPGP keys that mail is encrypted to: one armored file an account, named by its id
 //	throttle       failed logins and known networks: a file of package passwd/throttle
 //	tls/           the self-signed certificate, where no other is configured
+//	drills/        logs of package tlspolicy/drill, a folder an incident
 //	control.sock   the running server's ear for account and check
 //
 // Everything in it belongs to one user and is open to nobody else.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -15,6 +16,12 @@ func (s *server) prepareTLS() error {
 	policy, err := s.settings.policy()
 	if err != nil {
 		return err
+	}
+	if s.settings.SessionTickets {
+		if s.tickets, err = tlspolicy.NewTickets(context.Background(), tlspolicy.TicketOptions{Logger: s.logger}); err != nil {
+			return err
+		}
+		policy = policy.Resume(s.tickets)
 	}
 	if s.certs, err = openCerts(s.settings, s.store.dir, policy, s.logger); err != nil {
 		return err
@@ -48,16 +55,25 @@ func openCerts(s settings, dir string, policy tlspolicy.Policy, logger *slog.Log
 		o.Folders = []string{s.Certs}
 	}
 	if s.Cert == "" && s.Certs == "" {
-		var names []string
-		if strings.Contains(s.Hostname, ".") {
-			names = append(names, s.Hostname)
-		}
-		tls := filepath.Join(dir, tlsFolder)
-		if _, err := tlspolicy.SelfSigned(tls, names...); err != nil {
+		if err := s.signSelf(dir); err != nil {
 			return nil, err
 		}
-		file := filepath.Join(tls, tlspolicy.SelfSignedFile)
+		file := selfSignedFile(dir)
 		o.Pairs = []certs.Pair{{Cert: file, Key: file}}
 	}
 	return certs.Open(o)
+}
+
+func selfSignedFile(dir string) string {
+	return filepath.Join(dir, tlsFolder, tlspolicy.SelfSignedFile)
+}
+
+// signSelf makes the self-signed certificate if it is missing, and publishes it for clients to trust.
+func (s settings) signSelf(dir string) error {
+	var names []string
+	if strings.Contains(s.Hostname, ".") {
+		names = append(names, s.Hostname)
+	}
+	_, err := tlspolicy.SelfSigned(filepath.Join(dir, tlsFolder), names...)
+	return err
 }
