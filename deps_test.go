@@ -53,6 +53,7 @@ var forbiddenForeign = []struct{ pkg, dep, why string }{
 	{"storage", "testing", "tests stay out of the library"},
 	{"imapserver", "testing", "tests stay out of the library"},
 	{"passwd", "net/http", "the user database and SASL are embedded without a web server; tokens are checked in passwd/oauth"},
+	{"passwd", "github.com/go-webauthn/webauthn/webauthn", "passkeys are for web pages, in passwd/passkey"},
 	{"passwd", "database/sql", "users in a database are in passwd/sqlusers"},
 	{"tlspolicy", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
 	{"tlspolicy/certs", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},

@@ -278,7 +278,7 @@ func (a *Authenticator) checkPassword(ctx context.Context, user, password string
 
 // grantApp says what an app password that is right lets its owner do.
 func (a *Authenticator) grantApp(r Record, app AppPassword, remote net.Addr) (grant, error) {
-	if err := r.mayLogIn(time.Now()); err != nil {
+	if err := r.MayLogIn(time.Now()); err != nil {
 		return grant{}, err
 	}
 	if !app.allows(a.Protocol, remote, time.Now()) {
@@ -305,7 +305,7 @@ func (x *exchange) admit(user string, missing error) error {
 	case err != nil:
 		return missing
 	}
-	if err := r.mayLogIn(time.Now()); err != nil {
+	if err := r.MayLogIn(time.Now()); err != nil {
 		if missing == ErrNoUser && errors.Is(err, ErrDisabled) {
 			return missing
 		}

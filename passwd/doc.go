@@ -1,8 +1,8 @@
 // Package passwd keeps the users of a mail host and checks who they are. It is
 // of use to any server that speaks SASL. The packages below it are of use alone:
 // policy and zxcvbn (which password is good), breach (which is known), hash (old
-// hashes), mech (SASL), oauth (tokens), throttle (guessing), totp (second factor),
-// sqlusers (users in a database), mta (Postfix and Exim).
+// hashes), mech (SASL), oauth (tokens), throttle (guessing), totp and passkey (web
+// pages), sqlusers (users in a database), mta (Postfix and Exim).
 //
 // # Users
 //
@@ -24,7 +24,8 @@
 //     a-z, 0-9, "-", "_", ".". In a value, space, ":", "%" and control characters
 //     are written as "%" and two hexadecimal digits. The field may be left out.
 //     Those of this package are "expires", "changed", "app-only", and what begins
-//     with "scram-" or "app."; package totp has "totp", "totp-new" and "recovery".
+//     with "scram-" or "app."; package totp has "totp", "totp-new" and "recovery",
+//     package passkey what begins with "passkey".
 //
 // Empty lines and lines that begin with "#" are comments. They, and the lines
 // that cannot be understood, stay as they are when the file is rewritten. A line

@@ -183,15 +183,15 @@ func (c *checker) check(ctx context.Context, name, password string) (User, error
 			return User{}, err
 		}
 	}
-	if err := now.mayLogIn(time.Now()); err != nil {
+	if err := now.MayLogIn(time.Now()); err != nil {
 		return User{}, err
 	}
 	c.upgrade(ctx, now, password)
 	return now.User, nil
 }
 
-// mayLogIn says why a user whose password is right may not log in.
-func (u User) mayLogIn(now time.Time) error {
+// MayLogIn says why a user who has proved who he is may not log in: ErrDisabled or ErrExpired; nil if he may.
+func (u User) MayLogIn(now time.Time) error {
 	switch expiry := u.Expiry(); {
 	case u.State == Disabled:
 		return ErrDisabled
