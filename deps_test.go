@@ -58,6 +58,8 @@ var forbiddenForeign = []struct{ pkg, dep, why string }{
 	{"tlspolicy", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
 	{"tlspolicy/certs", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
 	{"tlspolicy/drill", "net/http", "the drill knows no network: authorities are behind an interface"},
+	{"tlspolicy/audit", "github.com/zmap/zlint/v3", "hundreds of lints are for those who import tlspolicy/lint"},
+	{"tlspolicy/audit", "os/exec", "the auditor speaks for itself"},
 	{"pgp", "net/http", "keys are looked for in pgp/wkd"},
 	{"pgp", "os/exec", "nothing on the way of mail starts a program"},
 	{"imapserver", "net/http", "an IMAP server is embedded without a web server"},

@@ -25,7 +25,8 @@ type Hello struct {
 	Protocols    []string // ALPN
 	EMS          bool     // extended_master_secret
 	Ticket       bool     // an empty session_ticket, and psk_dhe_ke with TLS 1.3
-	Renegotiable bool     // an empty renegotiation_info
+	Renegotiable bool     // renegotiation_info
+	Verify       []byte   // what renegotiation_info says: nothing at the beginning, then the client's verify_data (RFC 5746, section 3.5)
 	Status       bool     // status_request for OCSP
 	SCT          bool     // signed_certificate_timestamp
 }
@@ -125,7 +126,7 @@ func (h Hello) extensions(modern bool) (out []byte) {
 	add(h.SCT, extSCT, nil)
 	add(h.EMS, ExtEMS, nil)
 	add(h.Ticket, ExtTicket, nil)
-	add(h.Renegotiable, ExtRenegotiation, []byte{0})
+	add(h.Renegotiable, ExtRenegotiation, vector8(h.Verify))
 	if modern {
 		add(true, extVersions, vector8(list16(h.Versions...)))
 		add(h.Ticket, extPSKModes, vector8([]byte{1}))
