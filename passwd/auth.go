@@ -85,7 +85,7 @@ type Event struct {
 	Remote    net.Addr
 	User      string // as the client named it, of at most MaxName bytes
 	Err       error  // nil: logged in
-	Note      string // "app ID" of an app password
+	App       string // id of the app password that was used, if one was
 }
 
 // NewAuthenticator returns an Authenticator for the users of a file.
@@ -169,7 +169,7 @@ type grant struct {
 	user     string
 	readOnly bool
 	expiry   time.Time
-	note     string
+	app      string // id of an app password
 }
 
 // Grant tells what the login is restricted to.
@@ -221,7 +221,7 @@ func (x *exchange) finish(err error) {
 		x.end(err)
 	}
 	if x.a.Events != nil {
-		x.event.Time, x.event.Err, x.event.Note = time.Now(), err, x.grant.note
+		x.event.Time, x.event.Err, x.event.App = time.Now(), err, x.grant.app
 		x.a.Events(x.event)
 	}
 }
@@ -284,7 +284,7 @@ func (a *Authenticator) grantApp(r Record, app AppPassword, remote net.Addr) (gr
 	if !app.allows(a.Protocol, remote, time.Now()) {
 		return grant{}, ErrRestricted
 	}
-	return grant{r.Name, app.ReadOnly, earlier(r.Expiry(), app.Expires), "app " + app.ID}, nil
+	return grant{r.Name, app.ReadOnly, earlier(r.Expiry(), app.Expires), app.ID}, nil
 }
 
 func (a *Authenticator) fakeSecret() []byte {

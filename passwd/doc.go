@@ -1,8 +1,9 @@
 // Package passwd keeps the users of a mail host and checks who they are. It is
 // of use to any server that speaks SASL. The packages below it are of use alone:
 // policy and zxcvbn (which password is good), breach (which is known), hash (old
-// hashes), mech (SASL), oauth (tokens), throttle (guessing), totp and passkey (web
-// pages), sqlusers (users in a database), mta (Postfix and Exim).
+// hashes), mech (SASL), oauth (tokens), throttle (guessing), logins (who was here
+// last), totp and passkey (web pages), sqlusers (users in a database), mta (Postfix
+// and Exim).
 //
 // # Users
 //

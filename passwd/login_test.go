@@ -518,7 +518,7 @@ func TestAppPasswordsBySCRAM(t *testing.T) {
 		want(t, what, err, wanted)
 		return server
 	}
-	if x := try("phone", phone, nil); !x.grant.readOnly || x.grant.note != "app "+id {
+	if x := try("phone", phone, nil); !x.grant.readOnly || x.grant.app != id {
 		t.Errorf("grant %+v", x.grant)
 	}
 	try("another protocol", smtp, ErrRestricted)

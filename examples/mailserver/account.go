@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"golang.org/x/term"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 	"github.com/mailhavn/mailhavn/passwd/policy"
 )
 
@@ -142,9 +144,13 @@ func ask(c *console, data string, r request) error {
 	if err != nil {
 		return err
 	}
+	last, err := logins.Load(filepath.Join(dir, loginsFile))
+	if err != nil {
+		o.Logger.Warn("what was known of last logins is lost", "error", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = (&admin{store: s}).do(ctx, r, out)
+	err = (&admin{store: s, logins: last}).do(ctx, r, out)
 	return errors.Join(err, s.close())
 }
 

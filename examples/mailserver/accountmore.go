@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 )
 
 type (
@@ -147,8 +148,12 @@ func (a *admin) appList(_ context.Context, r request, out func(string)) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}
+	last := a.logins.Of(r.Name)
 	for _, app := range u.AppPasswords() {
-		line := []string{app.ID, "made " + when(app.Created), "expires " + when(app.Expires)}
+		line := []string{app.ID, "made " + when(app.Created), "expires " + when(app.Expires), "used never"}
+		if l, ok := logins.LastOf(last, app.ID); ok {
+			line[3] = fmt.Sprintf("used %s from %s", when(l.Time), l.Address)
+		}
 		if app.ReadOnly {
 			line = append(line, "read-only")
 		}

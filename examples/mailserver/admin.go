@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -31,6 +32,8 @@ type admin struct {
 	store *store
 	// kick ends the IMAP sessions of a user; nil where no server runs.
 	kick func(user string)
+	// logins are those of the running server; those that it has left where none runs.
+	logins *logins.Log
 	// watches are told what sessions say; nil where no server runs.
 	watches *watches
 	// host is the running server; nil where none runs.
@@ -231,6 +234,7 @@ func (a *admin) rename(ctx context.Context, r request, out func(string)) error {
 		}
 	}
 	a.endSessions(r.Name)
+	a.logins.Forget(r.Name)
 	out("renamed " + r.Name + " to " + r.To)
 	return nil
 }
@@ -249,6 +253,7 @@ func (a *admin) remove(ctx context.Context, r request, out func(string)) error {
 		}
 	}
 	a.endSessions(r.Name)
+	a.logins.Forget(r.Name)
 	if hasUser {
 		if err := a.store.users.Remove(ctx, r.Name); err != nil {
 			return err

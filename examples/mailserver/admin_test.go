@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/storage/storagetest"
 	"github.com/mailhavn/mailhavn/storage/vfs"
@@ -37,7 +38,7 @@ func newAdmin(t *testing.T, tree vfs.FS) (a *admin, kicked *[]string) {
 	}
 	users.Hasher.Params = passwd.Params{Memory: 8, Time: 1} // as fast as can be
 	kicked = new([]string)
-	return &admin{store: &store{dir: dir, unit: u, users: users}, kick: func(user string) { *kicked = append(*kicked, user) }}, kicked
+	return &admin{store: &store{dir: dir, unit: u, users: users}, logins: logins.New(), kick: func(user string) { *kicked = append(*kicked, user) }}, kicked
 }
 
 // state is what a name is, as list shows it; "" for nothing.

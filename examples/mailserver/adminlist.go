@@ -97,6 +97,13 @@ func (a *admin) show(ctx context.Context, r request, out func(string)) error {
 	if len(info.Aliases) > 0 {
 		line("aliases", strings.Join(info.Aliases, " "))
 	}
+	for _, l := range a.logins.Of(info.Name) {
+		by := l.Mechanism
+		if l.App != "" {
+			by += " with app password " + l.App
+		}
+		line("login", fmt.Sprintf("%s from %s, %s by %s", when(l.Time), l.Address, l.Protocol, by))
+	}
 	line("folder", fmt.Sprintf("%s/a/%s/%s/Maildir", unitFolder, info.ID.String()[:2], info.ID))
 	var messages uint32
 	var size int64

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/passwd/throttle"
 )
@@ -14,14 +15,16 @@ import (
 const (
 	throttleFile = "throttle"      // in the data folder: who has failed to log in, and who is known
 	rememberFor  = 5 * time.Minute // successful logins, so that clients that come often cost little
-	saveEvery    = time.Minute     // the throttle
+	saveEvery    = time.Minute     // both files
+	loginsFile   = "logins"        // in the data folder: who has logged in last, and from where
 )
 
 // auth is how users log in, with what it keeps between runs of the server.
 type auth struct {
 	*passwd.Authenticator
 	guard  *throttle.Guard
-	path   string
+	logins *logins.Log
+	dir    string // of the data
 	logger *slog.Logger
 	stop   chan struct{}
 	done   chan struct{}
@@ -33,10 +36,13 @@ func newAuth(st *store, logger *slog.Logger) (*auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &auth{Authenticator: passwd.NewAuthenticator(st.users), path: filepath.Join(st.dir, throttleFile), logger: logger,
+	a := &auth{Authenticator: passwd.NewAuthenticator(st.users), dir: st.dir, logger: logger,
 		stop: make(chan struct{}), done: make(chan struct{})}
-	if a.guard, err = throttle.Load(a.path); err != nil {
+	if a.guard, err = throttle.Load(filepath.Join(a.dir, throttleFile)); err != nil {
 		logger.Warn("what was known of failed logins is lost", "error", err)
+	}
+	if a.logins, err = logins.Load(filepath.Join(a.dir, loginsFile)); err != nil {
+		logger.Warn("what was known of last logins is lost", "error", err)
 	}
 	a.Protocol, a.Secret, a.Guard, a.Events = "imap", secret, a.guard, a.log
 	a.Hasher.Remember = rememberFor
@@ -44,10 +50,11 @@ func newAuth(st *store, logger *slog.Logger) (*auth, error) {
 	return a, nil
 }
 
-// log writes a line for each failure, from which fail2ban takes the address (contrib/fail2ban). The name is quoted, so that nothing in it can
+// log remembers logins, and writes a line for each failure, from which fail2ban takes the address (contrib/fail2ban). The name is quoted, so that nothing in it can
 // look like another line.
 func (a *auth) log(e passwd.Event) {
 	if e.Err == nil {
+		a.logins.Add(e)
 		return
 	}
 	var passing interface{ Temporary() bool }
@@ -62,7 +69,7 @@ func (a *auth) log(e passwd.Event) {
 	a.logger.Info("login failed", "address", address, "protocol", e.Protocol, "mechanism", e.Mechanism, "for", e.User, "error", e.Err)
 }
 
-// save keeps the throttle over a restart.
+// save keeps what is known over a restart.
 func (a *auth) save() {
 	defer close(a.done)
 	ticker := time.NewTicker(saveEvery)
@@ -72,8 +79,8 @@ func (a *auth) save() {
 		case <-ticker.C:
 		case <-a.stop:
 		}
-		if err := a.guard.Save(a.path); err != nil {
-			a.logger.Warn("what is known of failed logins was not saved", "error", err)
+		if err := errors.Join(a.guard.Save(filepath.Join(a.dir, throttleFile)), a.logins.Save(filepath.Join(a.dir, loginsFile))); err != nil {
+			a.logger.Warn("what is known of logins was not saved", "error", err)
 		}
 		select {
 		case <-a.stop:

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/mailhavn/mailhavn/passwd"
+	"github.com/mailhavn/mailhavn/passwd/logins"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
@@ -49,7 +50,7 @@ func TestFail2ban(t *testing.T) {
 		{`x" level=INFO msg="login failed" address=198.51.100.1 protocol=imap`, "192.0.2.1", passwd.ErrBusy, ""},
 	} {
 		var log bytes.Buffer
-		a := &auth{logger: slog.New(slog.NewTextHandler(&log, nil))}
+		a := &auth{logins: logins.New(), logger: slog.New(slog.NewTextHandler(&log, nil))}
 		a.log(passwd.Event{Protocol: "imap", Mechanism: "PLAIN", Remote: &net.TCPAddr{IP: net.ParseIP(test.ip), Port: 1}, User: test.user, Err: test.err})
 		got := ""
 		for line := range strings.Lines(log.String()) {
@@ -95,8 +96,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 	srv.start()
 	defer srv.close()
-	a := &admin{store: srv.store}
-	if err := a.do(t.Context(), request{Command: "add", Name: "anna@example.org", Password: "quiet lanterns"}, func(string) {}); err != nil {
+	if err := srv.control.admin.do(t.Context(), request{Command: "add", Name: "anna@example.org", Password: "quiet lanterns"}, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	for address, want := range map[string]string{"anna@example.org": "a OK ", "nobody@example.org": "a NO [CONTACTADMIN]"} {

@@ -168,7 +168,7 @@ func (s *server) prepare() error {
 			s.logger.Warn("lmtp: everybody who reaches this address can deliver mail; loopback or unix:PATH is safer", "address", a.String())
 		}
 	}
-	a := &admin{store: s.store, kick: s.kick, watches: &s.watches, host: &host{s}}
+	a := &admin{store: s.store, kick: s.kick, logins: s.auth.logins, watches: &s.watches, host: &host{s}}
 	problems, err := a.mismatches()
 	if err != nil {
 		return err
