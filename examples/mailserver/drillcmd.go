@@ -14,7 +14,8 @@ import (
 
 // tlsFamily are the commands on certificates and keys.
 type tlsFamily struct {
-	Drill drillCommand `cmd:"" help:"After a key has leaked: have new keys and certificates made, old ones revoked, tickets and sessions dropped, passwords changed. Shows the plan unless told to --run."`
+	Check tlsCheckCommand `cmd:"" help:"Look at the TLS of a service from outside: what it accepts, what is wrong, a grade with reasons. Exit status 1 for findings."`
+	Drill drillCommand    `cmd:"" help:"After a key has leaked: have new keys and certificates made, old ones revoked, tickets and sessions dropped, passwords changed. Shows the plan unless told to --run."`
 }
 
 type drillCommand struct {

@@ -28,6 +28,9 @@ type Options struct {
 	// Dial opens connections; if nil, net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// CAA reports whether DNS has a CAA record at exactly this name; if nil, nobody is asked.
+	CAA func(ctx context.Context, name string) (bool, error)
+
 	now func() time.Time
 }
 
@@ -61,7 +64,7 @@ func Run(ctx context.Context, address string, o Options) (*Report, error) {
 	}
 	// What depends on the versions, each by itself.
 	var wait sync.WaitGroup
-	for _, look := range []func(context.Context){a.ssl2, a.groups, a.orders, a.certificates, a.behaviour, a.sessions, a.renegotiation, a.protocols, a.injection} {
+	for _, look := range []func(context.Context){a.ssl2, a.groups, a.orders, a.certificates, a.behaviour, a.sessions, a.renegotiation, a.protocols, a.injection, a.caa} {
 		wait.Go(func() { look(ctx) })
 	}
 	wait.Wait()

@@ -337,6 +337,31 @@ func TestForms(t *testing.T) {
 	}
 }
 
+func TestCAA(t *testing.T) {
+	a := newAuthority(t)
+	address := serve(t, speaksTLS(a.policy(t)))
+	for _, test := range []struct {
+		at    string // has a record
+		err   error
+		asked string
+		finds bool
+	}{
+		{at: mailName, asked: "mail.example.org"},
+		{at: "example.org", asked: "mail.example.org example.org"},
+		{at: "org", asked: "mail.example.org example.org", finds: true},
+		{err: errors.New("no resolver"), asked: "mail.example.org"},
+	} {
+		var asked []string
+		r := audited(t, address, Options{Protocol: TLS, Name: mailName, Roots: testca.Roots(a.root), CAA: func(_ context.Context, name string) (bool, error) {
+			asked = append(asked, name)
+			return name == test.at, test.err
+		}})
+		if r.has("no-caa") != test.finds || (len(r.Unknown) > 0) != (test.err != nil) || strings.Join(asked, " ") != test.asked {
+			t.Errorf("%+v: found %q, unknown %q, asked %q", test, above(r), r.Unknown, asked)
+		}
+	}
+}
+
 func TestSeverity(t *testing.T) {
 	for want := Info; want <= Critical; want++ {
 		text, _ := want.MarshalText()

@@ -217,7 +217,7 @@ func (a *auditor) judgeCertificate(c Certificate) {
 		}
 	}
 	revocable := len(leaf.CRLDistributionPoints)+len(leaf.OCSPServer) > 0
-	if !revocable && leaf.NotAfter.Sub(leaf.NotBefore) > shortLife {
+	if !revocable && !selfIssued(leaf) && leaf.NotAfter.Sub(leaf.NotBefore) > shortLife {
 		a.report.add("no-revocation", fmt.Sprintf("the certificate of %s names neither a list of revoked certificates nor an OCSP responder", subject))
 	}
 	if must := slices.ContainsFunc(leaf.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(mustStaple) }); !c.Stapled && (must || len(leaf.OCSPServer) > 0) {

@@ -22,8 +22,8 @@
 // (ALPN); commands injected before STARTTLS.
 //
 // It does not look for faults of single implementations (Heartbleed, ROBOT,
-// CCS injection, Ticketbleed), nor into DNS (CAA, DANE). It asks
-// nobody but the server: no OCSP responder, no list of revoked certificates.
+// CCS injection, Ticketbleed). It asks nobody but the server, no OCSP responder
+// and no list of revoked certificates, and DNS only if [Options.CAA] is set.
 //
 // # Grades
 //

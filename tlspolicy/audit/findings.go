@@ -105,6 +105,7 @@ var catalogue = map[string]rule{
 	"weak-signature":   {High, "T", reissue, "RFC 9155; clients refuse MD5 and SHA-1"},
 	"long-life":        {Medium, "", reissue + " for 90 days and renewed by itself", "CA/Browser Forum, Baseline Requirements, section 6.3.2"},
 	"no-revocation":    {Low, "", "none of your doing: ask the authority, or take certificates that live a few days", "CA/Browser Forum, Baseline Requirements, section 7.1.2.11"},
+	"no-caa":           {Low, "", "name the authorities that you use in a CAA record", "RFC 8659"},
 	"no-staple":        {Low, "", "let the server staple OCSP responses", "RFC 9325, section 7.5"},
 	"must-staple":      {High, "", "let the server staple OCSP responses: the certificate asks clients to insist", "RFC 7633"},
 
