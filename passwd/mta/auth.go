@@ -238,6 +238,7 @@ func (c *authConn) run(ctx context.Context, id string, x *authExchange) {
 		challenge, done, err := x.server.Next(response)
 		switch {
 		case err != nil:
+			c.end(id) // before the answer, after which the client may use the id again
 			c.fail(id, x.user(), err)
 			return
 		case done:
@@ -245,6 +246,7 @@ func (c *authConn) run(ctx context.Context, id string, x *authExchange) {
 			if len(challenge) > 0 { // the server's proof
 				final = "\tresp=" + base64.StdEncoding.EncodeToString(challenge)
 			}
+			c.end(id)
 			c.write("OK\t" + id + "\tuser=" + escape(x.user()) + final + "\n")
 			return
 		}
