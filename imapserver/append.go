@@ -128,8 +128,11 @@ func (c *conn) readLiteral(body *storage.Body) error {
 	return nil
 }
 
-// fits tells whether a message may have n octets more.
+// fits tells whether a message may have n octets more. What counts is what the client sends, whatever a [storage.Transform] makes of it.
 func (c *conn) fits(body *storage.Body, n int64) error {
+	if err := body.Err(); err != nil { // it will not be taken, so there is no need to send it
+		return err
+	}
 	if limit := c.server.limits.MessageSize; n > limit-body.Size() {
 		return no("TOOBIG", "Message is larger than "+strconv.FormatInt(limit, 10)+" octets")
 	}

@@ -84,6 +84,7 @@ var storageErrors = []struct {
 	{storage.ErrNoAccount, &Error{Code: "AUTHORIZATIONFAILED", Text: "No such account"}},
 	{context.Canceled, errUnavailable},
 	{context.DeadlineExceeded, errUnavailable},
+	{storage.ErrTransform, &Error{Code: "CANNOT", Text: "The message cannot be made ready for storing; it was not stored"}},
 }
 
 // wireError returns what the client is told about err, and whether that hides something which the log should have.
@@ -97,7 +98,7 @@ func wireError(err error) (e *Error, hidden bool) {
 	}
 	for _, m := range storageErrors {
 		if errors.Is(err, m.err) {
-			return m.wire, m.wire.status() == Bye || m.err == storage.ErrReadOnly
+			return m.wire, m.wire.status() == Bye || m.err == storage.ErrReadOnly || m.err == storage.ErrTransform
 		}
 	}
 	return errBug, true

@@ -16,7 +16,7 @@ type Limits struct {
 	ConnectionsPerAddress int
 	// ConnectionsPerAccount is how many of them may be logged in to one account. If zero, 100.
 	ConnectionsPerAccount int
-	// MessageSize is the largest message that APPEND takes, in octets. If zero, 64 MiB.
+	// MessageSize is the largest message that APPEND takes, in octets as the client sends them. If zero, 64 MiB.
 	MessageSize int64
 	// CommandLine is the length of one line of a command after login, in octets. If zero, 64 KiB. Before login it is
 	// at most 16 KiB.

@@ -21,10 +21,12 @@ const maxInline = 64 << 10
 // used by one goroutine. Every Body is closed, also after Append.
 type Body struct {
 	account *Account
-	buf     []byte   // the whole message, while it is small
-	file    vfs.File // else the spool file
-	spool   string   // its name
-	size    int64
+	from    Origin
+	through *transforming // nil: the message is taken as it comes
+	buf     []byte        // the whole message, while it is small
+	file    vfs.File      // else the spool file
+	spool   string        // its name
+	size    int64         // of what is stored
 	sum     hash.Hash
 	wire    message.WireCounter
 	held    int64 // bytes of the unit's room that it holds
@@ -32,14 +34,43 @@ type Body struct {
 	sealed  bool
 }
 
-// NewBody begins to take in a message.
-func (a *Account) NewBody() *Body { return &Body{account: a, sum: sha256.New()} }
+// NewBody begins to take in a message that a mail program saves.
+func (a *Account) NewBody() *Body { return a.newBody(Appended) }
 
-// Size returns how many bytes were written.
-func (b *Body) Size() int64 { return b.size }
+// NewDelivery begins to take in a message that somebody has sent.
+func (a *Account) NewDelivery() *Body { return a.newBody(Delivered) }
 
-// Write adds bytes. ErrLimit beyond 4 GiB; ErrNoSpace; after an error the Body is of no use.
+func newBody(a *Account, from Origin) *Body { return &Body{account: a, from: from, sum: sha256.New()} }
+
+// Size returns how many bytes were written. With a [Transform] there may be more or fewer in the message that is stored.
+func (b *Body) Size() int64 {
+	if b.through != nil {
+		return b.through.received
+	}
+	return b.size
+}
+
+// Transformed tells whether the message goes through a [Transform], or was refused by one.
+func (b *Body) Transformed() bool { return b.through != nil }
+
+// Err tells why the message was refused by a [Transform]; nil if it was not. It is known before the first Write whether there is no way to take it.
+func (b *Body) Err() error {
+	if b.through == nil {
+		return nil
+	}
+	return b.through.err
+}
+
+// Write adds bytes. ErrLimit beyond 4 GiB; ErrNoSpace; ErrTransform; after an error the Body is of no use.
 func (b *Body) Write(p []byte) (int, error) {
+	if b.through != nil {
+		return b.through.write(p)
+	}
+	return b.store(p)
+}
+
+// store adds bytes of the message as it is stored.
+func (b *Body) store(p []byte) (int, error) {
 	if b.sealed {
 		return 0, errors.New("write to a message that was appended")
 	}
@@ -88,11 +119,18 @@ func (b *Body) spill() error {
 func (a *Account) spoolFile(name string) string { return a.dir + "/meta/spool/" + name }
 
 // For returns a Body with the same bytes for another account of the unit, without reading them again where the
-// file system can share them. The first Body must be complete and is left as it is.
+// file system can share them. The first Body must be complete, not [Body.Transformed], and is left as it is.
 func (b *Body) For(a *Account) (*Body, error) {
-	c := a.NewBody()
+	if b.through != nil {
+		return nil, fmt.Errorf("%w: for another account it would have to be transformed otherwise", ErrTransform)
+	}
+	c := a.newBody(b.from)
 	if b.file == nil {
 		_, err := c.Write(b.buf)
+		return c, err
+	}
+	if c.through != nil {
+		_, err := io.Copy(c, io.NewSectionReader(b.file, 0, b.size))
 		return c, err
 	}
 	c.spool = NewID().String()
@@ -107,6 +145,14 @@ func (b *Body) For(a *Account) (*Body, error) {
 	}
 	c.file, c.size, c.sum, c.wire = f, b.size, b.sum, b.wire
 	return c, nil
+}
+
+// finish ends the transformation.
+func (b *Body) finish() error {
+	if b.through == nil {
+		return nil
+	}
+	return b.through.end(nil)
 }
 
 // seal makes the bytes as durable as they must be before the message is numbered, and describes them.
@@ -189,6 +235,9 @@ func (b *Body) give() { b.given = true }
 
 // Close discards the message unless it was appended.
 func (b *Body) Close() error {
+	if b.through != nil {
+		b.through.end(errGivenUp)
+	}
 	var err error
 	if b.file != nil {
 		err = b.file.Close()

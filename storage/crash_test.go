@@ -36,6 +36,7 @@ var explorers = []struct {
 	{"background checkpoints", func() *storagetest.Explorer {
 		return &storagetest.Explorer{Options: storage.Options{CheckpointEvery: 2 * time.Millisecond, CheckpointAfter: 2 << 10}}
 	}},
+	{"transformed", func() *storagetest.Explorer { return &storagetest.Explorer{Options: storage.Options{Transform: late}} }},
 }
 
 // share is how many of the states each of the five tests has that look for them.

@@ -74,7 +74,7 @@ type NewMessage struct {
 }
 
 // Append adds messages, all or none, and returns their UIDs in ascending order.
-// ErrLimit where UIDs have run out; ErrNoSpace.
+// ErrLimit where UIDs have run out; ErrNoSpace; ErrTransform.
 func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error) {
 	rows, err := m.account.rows(ctx, msgs)
 	if err != nil {
@@ -98,7 +98,7 @@ func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error)
 }
 
 // Replace adds a message to a mailbox of the same account and removes the message uid from this one, in one step (RFC 8508, section
-// 3.4), whatever its flags. It returns the UID of the new message. ErrExpunged where uid is not there; ErrLimit, ErrNoSpace.
+// 3.4), whatever its flags. It returns the UID of the new message. ErrExpunged where uid is not there; ErrLimit, ErrNoSpace, ErrTransform.
 func (m *Mailbox) Replace(ctx context.Context, uid UID, to *Mailbox, msg NewMessage) (UID, error) {
 	if to.account != m.account {
 		return 0, fmt.Errorf("%w: the target is in another account", ErrForbidden)
@@ -143,6 +143,11 @@ func (m *Mailbox) appending(v *View, rows []newRow, modseq ModSeq, msgs []NewMes
 // rows makes the bytes of messages durable, as far as they must be before they are numbered, and describes them.
 func (a *Account) rows(ctx context.Context, msgs []NewMessage) ([]newRow, error) {
 	now := a.unit.now()
+	for _, msg := range msgs {
+		if err := msg.Body.finish(); err != nil {
+			return nil, err
+		}
+	}
 	if err := takeRoom(ctx, msgs); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type Options struct {
 	// Ballast is the size of a file that is given up when the disk is full, so that people can still delete mail
 	// and a unit can be opened. If zero, 16 MiB; negative: none.
 	Ballast int64
+	// Transform, if not nil, may change messages while they are taken in.
+	Transform Transform
 }
 
 func (o *Options) defaults() {

@@ -59,6 +59,7 @@ var storageErrors = []struct {
 	{storage.ErrNoAccount, no(imap.ResponseCodeAuthorizationFailed, "No such account")},
 	{context.Canceled, errUnavailable},
 	{context.DeadlineExceeded, errUnavailable},
+	{storage.ErrTransform, no(imap.ResponseCodeCannot, "The message cannot be made ready for storing; it was not stored")},
 }
 
 // wireError returns err as go-imap sends it, where there is a form for it.

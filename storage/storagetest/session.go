@@ -304,7 +304,7 @@ func (s *session) doForward(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := first.NewBody()
+	b := first.NewDelivery()
 	defer b.Close()
 	if err := s.send(b, text(s.serial.Add(1), size)); err != nil {
 		return err
