@@ -36,7 +36,13 @@ var discardLogger = slog.New(slog.DiscardHandler)
 // newTestServer starts a server; configure, if not nil, changes it before. It ends with the test, and so must every goroutine.
 func newTestServer(t testing.TB, configure func(*Server)) *testServer {
 	t.Helper()
-	unit, err := storage.Open(vfs.NewMem(), storage.Options{Logger: slog.New(slog.DiscardHandler)})
+	return newTransformingServer(t, nil, configure)
+}
+
+// newTransformingServer is newTestServer with a hook of the storage.
+func newTransformingServer(t testing.TB, transform storage.Transform, configure func(*Server)) *testServer {
+	t.Helper()
+	unit, err := storage.Open(vfs.NewMem(), storage.Options{Transform: transform, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
