@@ -18,13 +18,14 @@ import (
 
 type (
 	keyCommand struct {
-		Set    keySetCommand    `cmd:"" help:"Encrypt what is delivered to an account from now on, to an OpenPGP key."`
+		Set    keySetCommand    `cmd:"" help:"Encrypt what is stored for an account from now on, to an OpenPGP key."`
 		Show   keyShowCommand   `cmd:"" help:"Show the key that mail is encrypted to."`
-		Remove keyRemoveCommand `cmd:"" help:"Store what is delivered as it comes again."`
+		Remove keyRemoveCommand `cmd:"" help:"Store mail as it comes again."`
 	}
 	keySetCommand struct {
 		nameArgument
-		File string `arg:"" help:"File with the certificate (public key), armored or binary; - is standard input."`
+		File           string `arg:"" help:"File with the certificate (public key), armored or binary; - is standard input."`
+		DeliveriesOnly bool   `name:"deliveries-only" help:"Store what mail programs save (drafts, copies of what was sent) as it comes."`
 	}
 	keyShowCommand   struct{ nameArgument }
 	keyRemoveCommand struct{ nameArgument }
@@ -55,7 +56,7 @@ func (x *keySetCommand) Run(c *console) error {
 	if small, err := k.ForAddress(x.Name, time.Now()); err == nil {
 		send = small
 	}
-	return ask(c, x.Data, request{Command: "key-set", Name: x.Name, Key: send.Armor()})
+	return ask(c, x.Data, request{Command: "key-set", Name: x.Name, Key: send.Armor(), DeliveriesOnly: x.DeliveriesOnly})
 }
 
 func (x *keyShowCommand) Run(c *console) error {
@@ -86,6 +87,17 @@ func (s *store) keys() keyFolder { return keyFolder(filepath.Join(s.dir, keysFol
 
 func (f keyFolder) file(id storage.ID) string { return filepath.Join(string(f), id.String()+".asc") }
 
+// mark is the file whose presence says that only what is delivered is encrypted.
+func (f keyFolder) mark(id storage.ID) string {
+	return filepath.Join(string(f), id.String()+".deliveries-only")
+}
+
+// deliveriesOnly tells whether what mail programs save is stored as it comes. In doubt it is not.
+func (f keyFolder) deliveriesOnly(id storage.ID) bool {
+	_, err := os.Stat(f.mark(id))
+	return err == nil
+}
+
 // of is the key of an account; nil if it has none. A key that cannot be read is an error: mail is not to be stored in clear then.
 func (f keyFolder) of(id storage.ID) (*pgp.Key, error) {
 	if f == "" {
@@ -104,9 +116,12 @@ func (f keyFolder) of(id storage.ID) (*pgp.Key, error) {
 	return k, nil
 }
 
-// set keeps a key. It is on disk when set returns.
-func (f keyFolder) set(id storage.ID, k *pgp.Key) error {
+// set keeps a key, and what is encrypted to it. Both are on disk when set returns.
+func (f keyFolder) set(id storage.ID, k *pgp.Key, deliveriesOnly bool) error {
 	if err := makeFolder(string(f)); err != nil {
+		return err
+	}
+	if err := f.setMark(id, deliveriesOnly); err != nil {
 		return err
 	}
 	tmp, err := os.CreateTemp(string(f), ".new-*")
@@ -124,8 +139,22 @@ func (f keyFolder) set(id storage.ID, k *pgp.Key) error {
 	return f.sync()
 }
 
+func (f keyFolder) setMark(id storage.ID, on bool) error {
+	if on {
+		return os.WriteFile(f.mark(id), nil, 0o600)
+	}
+	err := os.Remove(f.mark(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func (f keyFolder) remove(id storage.ID) error {
 	if err := os.Remove(f.file(id)); err != nil {
+		return err
+	}
+	if err := f.setMark(id, false); err != nil {
 		return err
 	}
 	return f.sync()
@@ -162,15 +191,20 @@ func (a *admin) keySet(ctx context.Context, r request, out func(string)) error {
 	if err := k.CanEncrypt(time.Now()); err != nil {
 		return err
 	}
-	if err := a.store.keys().set(id, k.Public()); err != nil {
+	if err := a.store.keys().set(id, k.Public(), r.DeliveriesOnly); err != nil {
 		return err
 	}
 	out("mail to " + r.Name + " is encrypted to " + k.Fingerprint() + " from now on; only its owner can read it")
-	a.describeKey(r.Name, k, out)
+	a.describeKey(r.Name, id, k, out)
 	return nil
 }
 
-func (a *admin) describeKey(name string, k *pgp.Key, out func(string)) {
+func (a *admin) describeKey(name string, id storage.ID, k *pgp.Key, out func(string)) {
+	if a.store.keys().deliveriesOnly(id) {
+		out("what mail programs save (drafts, copies of what was sent) is stored as it comes")
+	} else {
+		out("so is what mail programs save (drafts, copies of what was sent)")
+	}
 	out("expires " + when(k.Expires(time.Now())) + ", of " + strings.Join(k.UserIDs(), ", "))
 	if err := k.CanEncrypt(time.Now()); err != nil {
 		out("mail to " + name + " is refused for now, nothing is stored in clear: " + err.Error())
@@ -178,7 +212,7 @@ func (a *admin) describeKey(name string, k *pgp.Key, out func(string)) {
 }
 
 func (a *admin) keyShow(ctx context.Context, r request, out func(string)) error {
-	_, k, err := a.keyOf(ctx, r.Name)
+	id, k, err := a.keyOf(ctx, r.Name)
 	if err != nil {
 		return err
 	}
@@ -187,7 +221,7 @@ func (a *admin) keyShow(ctx context.Context, r request, out func(string)) error 
 		return nil
 	}
 	out("mail to " + r.Name + " is encrypted to " + k.Fingerprint())
-	a.describeKey(r.Name, k, out)
+	a.describeKey(r.Name, id, k, out)
 	return nil
 }
 

@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/mailhavn/mailhavn/pgp"
 	"github.com/mailhavn/mailhavn/pgp/pgpmime"
@@ -42,7 +47,7 @@ func TestEncryptedDelivery(t *testing.T) {
 	x.keys = keyFolder(filepath.Join(t.TempDir(), "keys"))
 	anna, jurgen := newPGPKey(t, "anna@example.org", 0), newPGPKey(t, "jurgen@example.org", time.Hour) // which has expired
 	for name, k := range map[string]*pgp.Key{"anna@example.org": anna, "jürgen@example.org": jurgen} {
-		if err := x.keys.set(x.id(name), k.Public()); err != nil {
+		if err := x.keys.set(x.id(name), k.Public(), false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,7 +91,7 @@ func TestEncryptedDelivery(t *testing.T) {
 		t.Errorf("with a damaged key: %v", results)
 	}
 	// A connection that breaks leaves nothing anywhere.
-	if err := x.keys.set(x.id("anna@example.org"), anna); err != nil {
+	if err := x.keys.set(x.id("anna@example.org"), anna, false); err != nil {
 		t.Fatal(err)
 	}
 	gone := errors.New("gone")
@@ -127,6 +132,8 @@ func TestAccountKey(t *testing.T) {
 		{request{Command: "key-set", Name: "anna@example.org", Key: "hello"}, ""},
 		{request{Command: "key-set", Name: "anna@example.org", Key: expired.Public().Armor()}, ""},
 		{request{Command: "key-set", Name: "Anna@example.org", Key: good.Armor()}, good.Fingerprint()},
+		{request{Command: "key-show", Name: "anna@example.org"}, "so is what mail programs save"},
+		{request{Command: "key-set", Name: "anna@example.org", Key: good.Armor(), DeliveriesOnly: true}, "is stored as it comes"},
 		{request{Command: "key-show", Name: "anna@example.org"}, good.Fingerprint()},
 		{request{Command: "key-remove", Name: "anna@example.org"}, "as it comes"},
 		{request{Command: "key-show", Name: "anna@example.org"}, "as it comes"},
@@ -142,5 +149,94 @@ func TestAccountKey(t *testing.T) {
 	}
 	if warnings := a.store.keyWarnings(time.Now()); len(warnings) != 1 {
 		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+// What mail programs save is encrypted like what is delivered, unless the account wants it otherwise; with a key that cannot be used it is refused, and the user is
+// told why.
+func TestEncryptedAppend(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "d")
+	srv, err := newServer(settings{Data: dir, IMAPS: "127.0.0.1:0", MaxMessageSize: 1 << 20}, storage.Options{Ballast: -1, SegmentSize: 1 << 20}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.start()
+	defer srv.close()
+	a := &admin{store: srv.store}
+	do := func(r request) {
+		t.Helper()
+		if err := a.do(ctx, r, func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const password = "quiet canary lanterns"
+	do(request{Command: "add", Name: "anna@example.org", Password: password})
+	c, err := imapclient.DialTLS(addressOf(srv.services[0].listener), &imapclient.Options{TLSConfig: &tls.Config{InsecureSkipVerify: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Login("anna@example.org", password).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	const letter = "From: anna@example.org\r\nTo: b@example.net\r\nSubject: secret\r\n\r\nThe ship comes at noon.\r\n"
+	save := func() error {
+		w := c.Append("INBOX", int64(len(letter)), &imap.AppendOptions{Flags: []imap.Flag{imap.FlagDraft}})
+		io.WriteString(w, letter)
+		w.Close()
+		_, err := w.Wait()
+		return err
+	}
+	saved := func() []byte {
+		t.Helper()
+		if err := save(); err != nil {
+			t.Fatal(err)
+		}
+		bodies, err := readInbox(addressOf(srv.services[0].listener), dir, "anna@example.org", password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bodies[len(bodies)-1]
+	}
+	k, expired := newPGPKey(t, "anna@example.org", 0), newPGPKey(t, "anna@example.org", time.Hour)
+	do(request{Command: "key-set", Name: "anna@example.org", Key: k.Armor()})
+	stored := saved()
+	if bytes.Contains(stored, []byte("The ship")) || bytes.Contains(stored, []byte("Subject: secret")) || !bytes.Contains(stored, []byte("To: b@example.net")) {
+		t.Errorf("%s", stored)
+	}
+	o, err := pgpmime.Open(ctx, bytes.NewReader(stored), pgp.Decrypter{Keys: []*pgp.Key{k}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if got, _ := io.ReadAll(o.Message()); string(got) != letter {
+		t.Errorf("opened: %q", got)
+	}
+	do(request{Command: "key-set", Name: "anna@example.org", Key: k.Armor(), DeliveriesOnly: true})
+	if got := saved(); string(got) != letter {
+		t.Errorf("only deliveries are to be encrypted: %q", got)
+	}
+	id := srv.store.unit.Accounts()[0].ID
+	if err := srv.store.keys().set(id, expired.Public(), false); err != nil {
+		t.Fatal(err)
+	}
+	var refused *imap.Error
+	if err := save(); !errors.As(err, &refused) || refused.Code != "CONTACTADMIN" || !strings.Contains(refused.Text, expired.Fingerprint()+" has expired") {
+		t.Errorf("with an expired key: %v", err)
+	}
+	if err := os.WriteFile(srv.store.keys().file(id), []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := save(); !errors.As(err, &refused) || !strings.Contains(refused.Text, "cannot be read") {
+		t.Errorf("with a damaged key: %v", err)
+	}
+	do(request{Command: "key-remove", Name: "anna@example.org"})
+	if got := saved(); string(got) != letter {
+		t.Errorf("without a key: %q", got)
+	}
+	bodies, err := readInbox(addressOf(srv.services[0].listener), dir, "anna@example.org", password)
+	if err != nil || len(bodies) != 3 {
+		t.Errorf("%d messages, %v", len(bodies), err)
 	}
 }

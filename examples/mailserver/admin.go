@@ -22,9 +22,10 @@ type request struct {
 	Days int                 `json:"days,omitempty"` // renew
 	App  *passwd.AppPassword `json:"app,omitempty"`  // app-add
 
-	Users []userLine `json:"users,omitempty"` // import
-	Key   string     `json:"key,omitempty"`   // key-set: a certificate
-	Run   bool       `json:"run,omitempty"`   // drill: not only show the plan
+	Users          []userLine `json:"users,omitempty"`          // import
+	Key            string     `json:"key,omitempty"`            // key-set: a certificate
+	DeliveriesOnly bool       `json:"deliveriesOnly,omitempty"` // key-set
+	Run            bool       `json:"run,omitempty"`            // drill: not only show the plan
 }
 
 // admin carries out requests.

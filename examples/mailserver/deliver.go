@@ -40,7 +40,7 @@ func (s *lmtpServer) deliver(ctx context.Context, tx *transaction, trace string,
 		return results
 	}
 	began := time.Now()
-	outcomes, size := s.storeForAll(ctx, accounts, trace, r)
+	outcomes, size := storeForAll(ctx, accounts, trace, r)
 	for i, name := range names {
 		results[name] = outcomes[i]
 		if err := outcomes[i]; err != nil {
@@ -52,19 +52,24 @@ func (s *lmtpServer) deliver(ctx context.Context, tx *transaction, trace string,
 	return results
 }
 
+// takeIn writes a message to a body.
+func takeIn(body *storage.Body, trace string, r io.Reader) error {
+	out := bufio.NewWriterSize(body, 64<<10)
+	if _, err := io.WriteString(out, trace); err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, r); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
 // storeMessage takes in a message once and appends it to every account. The outcomes are in the order of the accounts.
 func storeMessage(ctx context.Context, accounts []*storage.Account, trace string, r io.Reader) (outcomes []error, size int64) {
 	outcomes = make([]error, len(accounts))
-	body := accounts[0].NewBody()
+	body := accounts[0].NewDelivery()
 	defer body.Close()
-	out := bufio.NewWriterSize(body, 64<<10)
-	_, err := io.WriteString(out, trace)
-	if err == nil {
-		if _, err = io.Copy(out, r); err == nil {
-			err = out.Flush()
-		}
-	}
-	if err != nil {
+	if err := takeIn(body, trace, r); err != nil {
 		for i := range outcomes {
 			outcomes[i] = err
 		}

@@ -1,32 +1,31 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
-	"strings"
 	"sync"
 
+	"github.com/mailhavn/mailhavn/imapserver"
 	"github.com/mailhavn/mailhavn/pgp"
 	"github.com/mailhavn/mailhavn/pgp/deliver"
 	"github.com/mailhavn/mailhavn/storage"
 )
 
-// storeForAll takes in a message once and appends it to every account: encrypted where the account has a key, else as it is. The outcomes are in the order of
-// the accounts.
-func (s *lmtpServer) storeForAll(ctx context.Context, accounts []*storage.Account, trace string, r io.Reader) (outcomes []error, size int64) {
+// storeForAll takes in a message and appends it to every account: encrypted where the storage's hook does that for the account, else once for all. The outcomes are
+// in the order of the accounts.
+func storeForAll(ctx context.Context, accounts []*storage.Account, trace string, r io.Reader) (outcomes []error, size int64) {
 	outcomes = make([]error, len(accounts))
 	var clear []int
 	var sinks []func(io.Reader)
 	for i, a := range accounts {
-		k, err := s.keys.of(a.ID())
-		switch {
-		case err != nil:
-			outcomes[i] = err // a temporary failure: nothing is stored in clear because a key cannot be read
-		case k == nil:
+		body := a.NewDelivery()
+		defer body.Close()
+		if body.Transformed() {
+			sinks = append(sinks, func(r io.Reader) { outcomes[i] = storeAlone(ctx, a, body, trace, r) })
+		} else {
 			clear = append(clear, i)
-		default:
-			sinks = append(sinks, func(r io.Reader) { outcomes[i] = storeEncrypted(ctx, a, k, trace, r) })
 		}
 	}
 	if len(sinks) == 0 && len(clear) == len(accounts) {
@@ -68,15 +67,40 @@ func fanOut(r io.Reader, sinks []func(io.Reader)) int64 {
 	return n
 }
 
-func storeEncrypted(ctx context.Context, a *storage.Account, k *pgp.Key, trace string, r io.Reader) error {
-	body := a.NewBody()
-	defer body.Close()
-	out := bufio.NewWriterSize(body, 64<<10)
-	_, err := deliver.Policy{To: []*pgp.Key{k}}.Deliver(ctx, out, io.MultiReader(strings.NewReader(trace), r))
-	if err == nil {
-		err = out.Flush()
-	}
+// storeAlone stores a message that is for one account.
+func storeAlone(ctx context.Context, a *storage.Account, body *storage.Body, trace string, r io.Reader) error {
+	err := takeIn(body, trace, r)
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	return appendBody(ctx, a, body, err)
+}
+
+// transform encrypts what comes in for an account that has a key, before any of it is stored; it is the storage's hook. What cannot be encrypted is refused.
+func (f keyFolder) transform(to storage.ID, from storage.Origin, dst io.Writer) (io.WriteCloser, error) {
+	k, err := f.of(to)
+	switch {
+	case err != nil:
+		return nil, refusal(err)
+	case k == nil, from == storage.Appended && f.deliveriesOnly(to):
+		return nil, nil
+	}
+	w, err := deliver.Policy{To: []*pgp.Key{k}}.Writer(dst)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return w, nil
+}
+
+// refusal says to mail programs why a message was not stored; deliveries fail for the time being, and are tried again.
+func refusal(err error) error {
+	return fmt.Errorf("%w: %w", &imapserver.Error{Code: "CONTACTADMIN", Text: "Not stored: " + refusalText(err)}, err)
+}
+
+// refusalText is for users, who do not know more of the server than their key.
+func refusalText(err error) string {
+	var key *pgp.KeyError
+	if errors.As(err, &key) {
+		return "your OpenPGP key " + key.Fingerprint + " " + key.Reason.String() + ", so the message cannot be encrypted to it"
+	}
+	return "your OpenPGP key cannot be read, so the message cannot be encrypted to it"
 }

@@ -27,7 +27,6 @@ type lmtpServer struct {
 	hostname   string
 	postmaster string // account for recipients called postmaster; "" for none
 	maxSize    int64  // of a message, as the client sends it
-	keys       keyFolder
 	logger     *slog.Logger
 
 	smtp   *smtp.Server

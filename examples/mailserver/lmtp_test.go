@@ -29,11 +29,16 @@ type lmtpTest struct {
 	*lmtpServer
 	t    *testing.T
 	addr string
+	keys keyFolder
 }
 
 func newLMTPTest(t *testing.T, tree vfs.FS) *lmtpTest {
 	t.Helper()
-	u, err := storage.Open(tree, storage.Options{SegmentSize: 1 << 20, Ballast: -1, Logger: slog.New(slog.DiscardHandler)})
+	x := &lmtpTest{t: t}
+	u, err := storage.Open(tree, storage.Options{SegmentSize: 1 << 20, Ballast: -1, Logger: slog.New(slog.DiscardHandler),
+		Transform: func(to storage.ID, from storage.Origin, dst io.Writer) (io.WriteCloser, error) {
+			return x.keys.transform(to, from, dst)
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +53,7 @@ func newLMTPTest(t *testing.T, tree vfs.FS) *lmtpTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &lmtpTest{t: t, addr: l.Addr().String()}
+	x.addr = l.Addr().String()
 	x.lmtpServer = &lmtpServer{unit: u, hostname: "mx.example.org", postmaster: "berta@example.org", maxSize: testMaxSize,
 		logger: slog.New(slog.DiscardHandler)}
 	x.start()

@@ -138,7 +138,7 @@ func (s *server) prepare() error {
 		Logger:   s.logger,
 	}
 	s.lmtp = &lmtpServer{unit: s.store.unit, hostname: s.settings.Hostname, postmaster: s.settings.Postmaster,
-		maxSize: s.settings.MaxMessageSize, keys: s.store.keys(), logger: s.logger}
+		maxSize: s.settings.MaxMessageSize, logger: s.logger}
 	s.lmtp.start()
 	s.mtaAuth = s.auth.forMTA()
 	s.mtaUsers = &mta.Recipients{Lookup: s.lmtp.hasRecipient, Logger: s.logger}

@@ -17,7 +17,8 @@ import (
 //
 //	unit/          the mail: a unit of package storage
 //	users          names and password hashes: a user file of package passwd, with users.lock and users.secret
-//	keys/          the OpenPGP keys that mail is encrypted to: one armored file an account, named by its id
+//	keys/          the OpenPGP keys that mail is encrypted to: one armored file an account, named by its id; beside it
+//	               <id>.deliveries-only, where what mail programs save is stored as it comes
 //	throttle       failed logins and known networks: a file of package passwd/throttle
 //	tls/           the self-signed certificate, where no other is configured
 //	drills/        logs of package tlspolicy/drill, a folder an incident
@@ -60,6 +61,7 @@ func openStore(dir string, create bool, o storage.Options) (*store, error) {
 	}
 	s := &store{dir: dir, users: users}
 	s.tree, _ = tree.(io.Closer)
+	o.Transform = s.keys().transform
 	if s.unit, err = storage.Open(tree, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("data folder %s: %w", dir, err), s.closeTree())
 	}

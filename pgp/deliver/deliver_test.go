@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -241,4 +242,108 @@ func Example() {
 	outcome, err := policy.Deliver(context.Background(), &stored, strings.NewReader("From: bob@example.org\r\nSubject: secret\r\n\r\nThe ship comes at noon.\r\n"))
 	fmt.Println(outcome.Action == deliver.Encrypted, err, strings.Contains(stored.String(), "noon"))
 	// Output: true <nil> false
+}
+
+// faultyWriter fails after some octets.
+type faultyWriter struct {
+	bytes.Buffer
+	left int
+}
+
+var errFull = errors.New("full")
+
+func (w *faultyWriter) Write(p []byte) (int, error) {
+	if w.left -= len(p); w.left < 0 {
+		return 0, errFull
+	}
+	return w.Buffer.Write(p)
+}
+
+// Writer does what Deliver does, however the message is cut into pieces, and ends wherever it is given up.
+func TestWriter(t *testing.T) {
+	anna, bob := keys()
+	policy := deliver.Policy{To: []*pgp.Key{anna.Public()}}
+	for name, test := range map[string]struct {
+		message string
+		want    deliver.Action
+	}{
+		"clear":      {mail + strings.Repeat("The ship comes at noon.\r\n", 5_000), deliver.Encrypted},
+		"empty":      {"", deliver.Encrypted},
+		"encrypted":  {encrypted(t, anna), deliver.Passed},
+		"to another": {encrypted(t, bob), deliver.Encrypted},
+	} {
+		for _, size := range []int{1, 1000, 1 << 20} {
+			var out bytes.Buffer
+			w, err := policy.Writer(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for piece := range slices.Chunk([]byte(test.message), size) {
+				if n, err := w.Write(piece); n != len(piece) || err != nil {
+					t.Fatalf("%s: %d, %v", name, n, err)
+				}
+				clear(piece) // it is not kept
+			}
+			if err := errors.Join(w.Close(), w.Close()); err != nil || w.Outcome().Action != test.want {
+				t.Errorf("%s: %v, %v", name, w.Outcome(), err)
+			}
+			if n, err := w.Write([]byte("x")); n != 0 || err == nil {
+				t.Errorf("%s: written to after Close", name)
+			}
+			if test.want == deliver.Passed {
+				if out.String() != test.message {
+					t.Errorf("%s: changed", name)
+				}
+				continue
+			}
+			o, err := pgpmime.Open(ctx, &out, pgp.Decrypter{Keys: []*pgp.Key{anna}})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if got, _ := io.ReadAll(o.Message()); string(got) != test.message {
+				t.Errorf("%s: %.200q", name, got)
+			}
+			o.Close()
+		}
+	}
+
+	before := runtime.NumGoroutine()
+	long := []byte(mail + strings.Repeat("The ship comes at noon.\r\n", 20_000))
+	for _, left := range []int{0, 1000, 300_000} {
+		w, err := policy.Writer(&faultyWriter{left: left})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failed error
+		for piece := range slices.Chunk(long, 10_000) {
+			if _, failed = w.Write(piece); failed != nil {
+				break
+			}
+		}
+		if err := w.Close(); !errors.Is(err, errFull) || failed != nil && !errors.Is(failed, errFull) {
+			t.Errorf("full after %d octets: %v, then %v", left, failed, err)
+		}
+	}
+	w, _ := policy.Writer(io.Discard) // given up before it began
+	w.Close()
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines, %d before", after, before)
+	}
+
+	for _, failure := range []deliver.Failure{deliver.Retry, deliver.Reject} {
+		var refused *deliver.Error
+		_, err := deliver.Policy{OnFailure: failure}.Writer(io.Discard)
+		if !errors.As(err, &refused) || refused.Temporary() != (failure == deliver.Retry) {
+			t.Errorf("%v", err)
+		}
+	}
+	var out bytes.Buffer
+	w, err := deliver.Policy{OnFailure: deliver.Clear}.Writer(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, mail)
+	if err := w.Close(); err != nil || out.String() != mail || w.Outcome().Action != deliver.InClear || w.Outcome().Reason == nil {
+		t.Errorf("%v, %v", w.Outcome(), err)
+	}
 }
