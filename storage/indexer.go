@@ -13,7 +13,8 @@ import (
 const (
 	// fewUnindexed is how many messages a search may have to read in a mailbox before it asks for them to be indexed.
 	fewUnindexed = 128
-	// manyUnindexed is how many a mailbox gathers before they are indexed without anybody searching.
+	// manyUnindexed is how many a mailbox gathers before they are indexed without anybody searching: at the UIDs that it divides, and
+	// at a checkpoint.
 	manyUnindexed = 1000
 	// maxMerged is how large a segment can become by merging, in bytes.
 	maxMerged = 32 << 20

@@ -94,6 +94,9 @@ func (m *Mailbox) Append(ctx context.Context, msgs ...NewMessage) ([]UID, error)
 	if err != nil {
 		return nil, err
 	}
+	if n := len(uids); n > 0 && uids[0]/manyUnindexed < (uids[n-1]+1)/manyUnindexed {
+		m.account.unit.indexer.request(m.account, m.id)
+	}
 	return uids, nil
 }
 
@@ -232,8 +235,8 @@ func (m *Mailbox) Expunge(ctx context.Context, uids UIDSet) (UIDSet, ModSeq, err
 	var gone UIDSet
 	var modseq ModSeq
 	err := m.change(ctx, func(head *accountState, v *View) ([]effect, error) {
-		for _, msg := range v.Select(uids) {
-			if msg.Flags&Deleted != 0 {
+		for _, msg := range v.Flagged(Deleted, 0) {
+			if uids.Contains(msg.UID) {
 				gone = gone.Append(msg.UID)
 			}
 		}

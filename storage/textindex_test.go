@@ -226,3 +226,34 @@ func TestIndexOfDeletedMailbox(t *testing.T) {
 		}
 	}
 }
+
+// TestIndexedUnasked checks that a mailbox that grows is indexed before anybody searches in it.
+func TestIndexedUnasked(t *testing.T) {
+	b := newBench(t)
+	b.must(b.unit.Close())
+	b.opt.CheckpointEvery, b.opt.CheckpointAfter = time.Hour, 1<<40 // a checkpoint would ask for the index
+	b.open()
+	b.must(b.unit.Checkpoint(b.ctx))
+	a := b.account("anna")
+	m := b.box(a, "INBOX")
+	for range 10 {
+		var messages []storage.NewMessage
+		for range 100 {
+			body := a.NewBody()
+			defer body.Close()
+			_, err := io.WriteString(body, "Subject: harbour\n\n")
+			b.must(err)
+			messages = append(messages, storage.NewMessage{Body: body})
+		}
+		_, err := m.Append(b.ctx, messages...)
+		b.must(err)
+	}
+	dir := "a/" + a.ID().String()[:2] + "/" + a.ID().String() + "/meta/" + m.ID().String() + ".texts"
+	for range 3000 { // a search would ask too
+		if entries, err := b.tree.ReadDir(dir); err == nil && len(entries) > 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("not indexed")
+}

@@ -21,9 +21,23 @@ type tree struct {
 type page struct {
 	leaves []span[leaf]
 	n      int
+	flags  flagBounds
 }
 
-type leaf struct{ rows []Message }
+type leaf struct {
+	rows  []Message
+	flags flagBounds
+}
+
+// flagBounds says which flags some of several messages have, and which all of them, so that a search for flags can pass them over.
+type flagBounds struct{ some, all Flags }
+
+var noMessages = flagBounds{0, ^Flags(0)}
+
+func (b flagBounds) and(c flagBounds) flagBounds { return flagBounds{b.some | c.some, b.all & c.all} }
+
+// exclude tells whether no message within the bounds has all flags of have and none of lack.
+func (b flagBounds) exclude(have, lack Flags) bool { return have&^b.some != 0 || lack&b.all != 0 }
 
 // span is one child with what is needed to find it: the lowest UID below it and how many messages precede it
 // (in the whole tree for a page, in its page for a leaf).
@@ -96,6 +110,28 @@ func (t tree) from(i int) iter.Seq2[int, *Message] {
 	}
 }
 
+// flagged yields the messages that have all flags of have and none of lack, and their places. It passes over leaves and pages without
+// any.
+func (t tree) flagged(have, lack Flags) iter.Seq2[int, *Message] {
+	return func(yield func(int, *Message) bool) {
+		for _, ps := range t.dir {
+			if ps.kid.flags.exclude(have, lack) {
+				continue
+			}
+			for _, ls := range ps.kid.leaves {
+				if ls.kid.flags.exclude(have, lack) {
+					continue
+				}
+				for i := range ls.kid.rows {
+					if m := &ls.kid.rows[i]; m.Flags&have == have && m.Flags&lack == 0 && !yield(ps.start+ls.start+i, m) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // append adds messages in ascending UID order, all above those that are there.
 func (t tree) append(rows ...Message) tree {
 	if len(rows) == 0 {
@@ -109,11 +145,11 @@ func (t tree) append(rows ...Message) tree {
 		pages = pages[:last]
 		end := leaves[len(leaves)-1]
 		room := min(leafMax-len(end.rows), len(rows))
-		leaves[len(leaves)-1] = &leaf{rows: append(end.rows, rows[:room]...)}
+		leaves[len(leaves)-1] = newLeaf(append(end.rows, rows[:room]...))
 		rows = rows[room:]
 	}
 	for chunk := range slices.Chunk(rows, leafMax) {
-		leaves = append(leaves, &leaf{rows: slices.Clone(chunk)})
+		leaves = append(leaves, newLeaf(slices.Clone(chunk)))
 	}
 	for chunk := range slices.Chunk(leaves, pageMax) {
 		pages = append(pages, newPage(chunk))
@@ -130,7 +166,7 @@ func (t tree) clip() tree {
 	p := pages[len(pages)-1]
 	leaves := kids(p.leaves)
 	end := leaves[len(leaves)-1]
-	leaves[len(leaves)-1] = &leaf{rows: slices.Clip(end.rows)}
+	leaves[len(leaves)-1] = newLeaf(slices.Clip(end.rows))
 	pages[len(pages)-1] = newPage(leaves)
 	return tree{dir: relink(pages), n: t.n}
 }
@@ -170,7 +206,7 @@ func (p *page) edit(first UID, uids UIDSet, f func(*Message) bool) (*page, UIDSe
 		switch last := len(leaves) - 1; {
 		case l == nil:
 		case l != ls.kid && last >= 0 && len(leaves[last].rows)+len(l.rows) <= leafMax:
-			leaves[last] = &leaf{rows: slices.Concat(leaves[last].rows, l.rows)}
+			leaves[last] = newLeaf(slices.Concat(leaves[last].rows, l.rows))
 		default:
 			leaves = append(leaves, l)
 		}
@@ -195,7 +231,7 @@ func (l *leaf) edit(uids UIDSet, f func(*Message) bool) *leaf {
 	if len(rows) == 0 {
 		return nil
 	}
-	return &leaf{rows: rows}
+	return newLeaf(rows)
 }
 
 // above cuts the ranges that end below first.
@@ -208,11 +244,20 @@ func lastRow(p *page) *Message {
 	return &l.rows[len(l.rows)-1]
 }
 
+func newLeaf(rows []Message) *leaf {
+	l := &leaf{rows: rows, flags: noMessages}
+	for i := range rows {
+		l.flags = l.flags.and(flagBounds{rows[i].Flags, rows[i].Flags})
+	}
+	return l
+}
+
 func newPage(leaves []*leaf) *page {
-	p := &page{leaves: make([]span[leaf], len(leaves))}
+	p := &page{leaves: make([]span[leaf], len(leaves)), flags: noMessages}
 	for i, l := range leaves {
 		p.leaves[i] = span[leaf]{l.rows[0].UID, p.n, l}
 		p.n += len(l.rows)
+		p.flags = p.flags.and(l.flags)
 	}
 	return p
 }

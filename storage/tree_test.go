@@ -24,12 +24,12 @@ func (m *modelTree) step(rng *rand.Rand, modseq ModSeq) {
 		m.tree = m.tree.append(add...)
 		m.rows = append(slices.Clip(m.rows), add...)
 	case 2:
-		uids := m.pick(rng)
-		m.tree = m.tree.edit(uids, func(r *Message) bool { r.Flags ^= Seen; r.ModSeq = modseq; return true })
+		uids, change := m.pick(rng), []Flags{Seen, Deleted, Seen | Deleted}[rng.IntN(3)]
+		m.tree = m.tree.edit(uids, func(r *Message) bool { r.Flags ^= change; r.ModSeq = modseq; return true })
 		m.rows = slices.Clone(m.rows)
 		for i := range m.rows {
 			if uids.Contains(m.rows[i].UID) {
-				m.rows[i].Flags ^= Seen
+				m.rows[i].Flags ^= change
 				m.rows[i].ModSeq = modseq
 			}
 		}
@@ -71,6 +71,23 @@ func (m *modelTree) check(t *testing.T) {
 	}
 	if n != len(m.rows) {
 		t.Fatalf("iteration ends at %d of %d", n, len(m.rows))
+	}
+	for _, f := range []struct{ have, lack Flags }{{Seen, 0}, {0, Seen}, {Seen, Deleted}, {Deleted, Seen}, {Seen, Seen}, {0, 0}} {
+		var want, got []UID
+		for _, row := range m.rows {
+			if row.Flags&f.have == f.have && row.Flags&f.lack == 0 {
+				want = append(want, row.UID)
+			}
+		}
+		for i, row := range m.tree.flagged(f.have, f.lack) {
+			if row != m.tree.at(i) {
+				t.Fatalf("message %d is not at its place", i)
+			}
+			got = append(got, row.UID)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("with %b, without %b: %v, want %v", f.have, f.lack, got, want)
+		}
 	}
 	for _, ps := range m.tree.dir {
 		if len(ps.kid.leaves) > pageMax {

@@ -76,6 +76,17 @@ func (v *View) Select(uids UIDSet) iter.Seq2[int, *Message] {
 	}
 }
 
+// Flagged yields the messages that have all flags of have and none of lack. It passes over many others at once.
+func (v *View) Flagged(have, lack Flags) iter.Seq2[int, *Message] {
+	return func(yield func(int, *Message) bool) {
+		for i, m := range v.messages.flagged(have, lack) {
+			if !yield(i+1, m) {
+				return
+			}
+		}
+	}
+}
+
 // UIDs returns the UIDs of the messages with sequence numbers first to last.
 func (v *View) UIDs(first, last int) UIDSet {
 	var s UIDSet
@@ -104,10 +115,8 @@ func (v *View) FirstUnseen() int {
 	if v.status.Unseen == 0 {
 		return 0
 	}
-	for seq, m := range v.All() {
-		if m.Flags&Seen == 0 {
-			return seq
-		}
+	for seq := range v.Flagged(0, Seen) {
+		return seq
 	}
 	return 0
 }

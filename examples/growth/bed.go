@@ -189,7 +189,7 @@ func (b *bed) login() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
+	s := &session{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
 	b.sessions = append(b.sessions, s)
 	if _, err := s.in.ReadString('\n'); err != nil {
 		return nil, err
