@@ -204,6 +204,7 @@ func (r *Reader) length() bool {
 	return true
 }
 
+// codes makes the codes of the block. One without a word for its end is none, as for zlib.
 func (r *Reader) codes() bool {
 	if r.lengths[endOfBlock] == 0 || !r.literals.init(r.lengths[:r.nlit]) || !r.distances.init(r.lengths[r.nlit:r.have]) {
 		return r.corrupt()

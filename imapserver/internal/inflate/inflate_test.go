@@ -183,7 +183,11 @@ func FuzzReader(f *testing.F) {
 		if wantErr == nil && err != nil || err == nil && wantErr != nil {
 			t.Fatalf("%v; compress/flate: %v", err, wantErr)
 		}
-		if wantErr == nil && !bytes.Equal(got, want) || len(got) < len(want) || !bytes.Equal(got[:len(want)], want) {
+		if err != nil { // a block that can have no end is refused at once, as by zlib, or decoded as far as it goes, as by compress/flate
+			n := min(len(got), len(want))
+			got, want = got[:n], want[:n]
+		}
+		if !bytes.Equal(got, want) {
 			t.Fatalf("%d bytes, compress/flate has %d", len(got), len(want))
 		}
 	})
