@@ -66,7 +66,8 @@ type TokenVerifier interface {
 // Guard limits attempts to log in.
 type Guard interface {
 	// Begin returns ErrThrottled if the attempt must not be made now. Otherwise end is called with the outcome, unless the client gave up.
-	Begin(a Attempt) (end func(err error), err error)
+	// known says that the user has logged in from there before: such attempts need not wait behind those of strangers.
+	Begin(a Attempt) (known bool, end func(err error), err error)
 }
 
 // Attempt is an attempt to log in.
@@ -235,8 +236,10 @@ func (x *exchange) begin(user, secret string) error {
 	if x.a.Guard == nil {
 		return nil
 	}
-	var err error
-	x.end, err = x.a.Guard.Begin(Attempt{Time: time.Now(), Remote: x.event.Remote, User: user, Password: secret})
+	known, end, err := x.a.Guard.Begin(Attempt{Time: time.Now(), Remote: x.event.Remote, User: user, Password: secret})
+	if x.end = end; known {
+		x.ctx = asKnown(x.ctx)
+	}
 	return err
 }
 

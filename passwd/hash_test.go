@@ -117,8 +117,8 @@ func TestHasherIsBounded(t *testing.T) {
 		cancel()
 		_, err := h.Hash(ended, "password")
 		want(t, "context that had ended", err, ErrBusy)
-		if len(h.slots) != 0 || h.waiting.Load() != 0 {
-			t.Errorf("left %d slots taken, %d waiting", len(h.slots), h.waiting.Load())
+		if q := &h.queue; q.free != 2 || len(q.known)+len(q.strangers) != 0 {
+			t.Errorf("%d slots free, %d and %d waiting", q.free, len(q.known), len(q.strangers))
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -34,8 +33,8 @@ type Hasher struct {
 	// If zero or less, the number of processors.
 	Slots int
 
-	// Queue is how many callers may wait for a slot; the next one gets ErrBusy.
-	// If zero or less, 16 for each slot, which is some two seconds of waiting.
+	// Queue is how many callers may wait for a slot; the next one gets ErrBusy. Logins that a Guard knows the network of have as many
+	// places of their own, and three of four slots. If zero or less, 16 for each slot, which is some two seconds of waiting.
 	Queue int
 
 	// Remember is how long a success is remembered, so that clients that log in
@@ -57,10 +56,8 @@ type Hasher struct {
 	remembered successes
 	upgrading  sync.Map // names of users whose hash is being made anew
 
-	once    sync.Once
-	slots   chan struct{} // holds a token for each running computation
-	queue   int64
-	waiting atomic.Int64
+	once  sync.Once
+	queue queue
 
 	derive func(p Params, password, salt []byte, size int) []byte // nil: argon2id; tests count and shorten
 }
@@ -188,37 +185,20 @@ func (h *Hasher) compute(ctx context.Context, a hash.Argon2id, password string) 
 	return a.Derive(password), nil
 }
 
-// acquire waits for a slot, first come first served.
+// acquire waits for a slot.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	h.once.Do(func() {
-		slots := h.Slots
-		if slots <= 0 {
-			slots = runtime.GOMAXPROCS(0)
+		if h.queue.free = h.Slots; h.queue.free <= 0 {
+			h.queue.free = runtime.GOMAXPROCS(0)
 		}
-		h.slots, h.queue = make(chan struct{}, slots), int64(h.Queue)
-		if h.queue <= 0 {
-			h.queue = 16 * int64(slots)
+		if h.queue.room = h.Queue; h.queue.room <= 0 {
+			h.queue.room = 16 * h.queue.free
 		}
 	})
-	release = func() { <-h.slots }
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	if err := h.queue.enter(ctx); err != nil {
+		return nil, err
 	}
-	select {
-	case h.slots <- struct{}{}:
-		return release, nil
-	default:
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > h.queue {
-		return nil, fmt.Errorf("%w: %d others wait to have a password checked", ErrBusy, h.queue)
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return release, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
-	}
+	return h.queue.leave, nil
 }
 
 // checkPassword reports what can be no password at all. How good one is, is

@@ -457,12 +457,12 @@ type guard struct {
 	last     Attempt
 }
 
-func (g *guard) Begin(a Attempt) (func(error), error) {
+func (g *guard) Begin(a Attempt) (bool, func(error), error) {
 	g.last = a
 	if g.failures >= 3 {
-		return nil, ErrThrottled
+		return false, nil, ErrThrottled
 	}
-	return func(err error) {
+	return false, func(err error) {
 		g.ends = append(g.ends, err)
 		if err != nil {
 			g.failures++

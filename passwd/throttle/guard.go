@@ -72,16 +72,16 @@ func (g *Guard) key(parts ...string) uint64 {
 }
 
 // Begin implements [passwd.Guard].
-func (g *Guard) Begin(a passwd.Attempt) (end func(error), err error) {
+func (g *Guard) Begin(a passwd.Attempt) (known bool, end func(error), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	nets := prefixes(passwd.AddressOf(a.Remote))
 	repeated := a.Password != "" && g.wrong.has(g.key("wrong", a.User, nets[0], a.Password), a.Time)
 	charged, ok := g.charge(a, nets, !repeated)
 	if !ok {
-		return nil, passwd.ErrThrottled
+		return false, nil, passwd.ErrThrottled
 	}
-	return func(err error) { g.end(a, nets, charged, !repeated, err) }, nil
+	return g.known.has(a.User, nets[0]), func(err error) { g.end(a, nets, charged, !repeated, err) }, nil
 }
 
 // counter is a table and a key in it.

@@ -26,7 +26,7 @@ func from(ip string) net.Addr {
 
 // try makes an attempt with the given outcome and reports whether it was let through.
 func try(g *Guard, at time.Time, ip net.Addr, user, password string, outcome error) bool {
-	end, err := g.Begin(passwd.Attempt{Time: at, Remote: ip, User: user, Password: password})
+	_, end, err := g.Begin(passwd.Attempt{Time: at, Remote: ip, User: user, Password: password})
 	if err != nil {
 		return false
 	}
@@ -102,6 +102,11 @@ func TestOwnerIsLetIn(t *testing.T) {
 	if !try(g, now.Add(61*time.Minute), cafe, "anna", "secret", nil) {
 		t.Error("the owner is locked out elsewhere for more than an hour")
 	}
+	for remote, want := range map[string]bool{"198.51.100.7": true, "198.51.100.8": false} {
+		if known, _, err := g.Begin(passwd.Attempt{Time: now, Remote: from(remote), User: "anna"}); known != want || known && err != nil {
+			t.Errorf("%s: known %v, %v", remote, known, err)
+		}
+	}
 	if d := g.Devices("anna"); len(d) != 2 {
 		t.Errorf("devices %v", d)
 	}
@@ -160,7 +165,7 @@ func TestManyAtATime(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 200 {
 		wait.Go(func() {
-			if end, err := g.Begin(passwd.Attempt{Time: noon, Remote: from("192.0.2.1"), User: "anna", Password: fmt.Sprint(i)}); err == nil {
+			if _, end, err := g.Begin(passwd.Attempt{Time: noon, Remote: from("192.0.2.1"), User: "anna", Password: fmt.Sprint(i)}); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				ends = append(ends, end)
