@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// settings are the options of serve, by flag and, under the same names, by TOML file. Flags win. Hide is in files only.
+// settings are the options of serve, by flag and, under the same names, by TOML file. Flags win. Hide and ACME are in files only.
 type settings struct {
 	Data           string `name:"data" toml:"data" placeholder:"DIR" help:"Folder of all data (default: $XDG_DATA_HOME/mailhavn or ~/.local/share/mailhavn)."`
 	IMAPS          string `name:"imaps" toml:"imaps" placeholder:"ADDR" help:"Listen for IMAP with TLS, for instance :993; port 0 takes any free one."`
@@ -37,6 +37,7 @@ type settings struct {
 
 	Strict []string   `name:"strict" toml:"strict" placeholder:"NAME" help:"Faults of mail programs not to put up with: empty-lines, stray-spaces, trailing-separators, short-dates, office365-uidonly."`
 	Hide   []hideRule `kong:"-" toml:"hide"`
+	ACME   *acmeTable `kong:"-" toml:"acme"`
 }
 
 // Where a server listens that is told nothing: loopback, ports that need no privilege.

@@ -90,7 +90,10 @@ func (h *host) CloseSessions(_ context.Context, before time.Time) (n int, err er
 
 // issuer returns who issues certificates for the drill.
 func (h *host) issuer() drill.Issuer {
-	if h.settings.Issuer != "" {
+	switch {
+	case h.acme != nil:
+		return selfSigner{h.acme}
+	case h.settings.Issuer != "":
 		return selfSigner{issuerCommand(h.settings.Issuer)}
 	}
 	return selfSigner{noIssuer{}}

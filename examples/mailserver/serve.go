@@ -15,6 +15,7 @@ import (
 	"github.com/mailhavn/mailhavn/passwd/mta"
 	"github.com/mailhavn/mailhavn/storage"
 	"github.com/mailhavn/mailhavn/tlspolicy"
+	"github.com/mailhavn/mailhavn/tlspolicy/acme"
 	"github.com/mailhavn/mailhavn/tlspolicy/certs"
 )
 
@@ -81,6 +82,7 @@ type server struct {
 	lmtp     *lmtpServer
 	wkd      *keyDirectory
 	certs    *certs.Store
+	acme     *acme.Manager      // nil: certificates come from elsewhere
 	tickets  *tlspolicy.Tickets // nil: sessions are not resumed
 	watches  watches
 	control  *controlServer
@@ -110,6 +112,9 @@ func newServer(s settings, o storage.Options, logger *slog.Logger) (*server, err
 		}
 		if srv.auth != nil {
 			srv.auth.close()
+		}
+		if srv.acme != nil {
+			srv.acme.Close()
 		}
 		if srv.certs != nil {
 			srv.certs.Close()
@@ -180,8 +185,13 @@ func (s *server) prepare() error {
 	return err
 }
 
-// start begins to accept connections.
+// start begins to accept connections, and to get certificates: a listener of ours has the port before the challenges need it.
 func (s *server) start() {
+	if s.acme != nil {
+		if err := s.acme.Start(); err != nil {
+			s.logger.Error("no certificates will be got or renewed", "error", err)
+		}
+	}
 	for _, x := range s.services {
 		go func() {
 			if err := x.serve(x.listener); err != nil && !errors.Is(err, imapserver.ErrServerClosed) {
@@ -239,6 +249,9 @@ func (s *server) close() error {
 	}
 	if err := errors.Join(s.mtaAuth.Close(), s.mtaUsers.Close(), s.wkd.close()); err != nil {
 		s.logger.Warn("the sockets for the mail transfer agent and keys", "error", err)
+	}
+	if s.acme != nil {
+		s.acme.Close()
 	}
 	s.certs.Close()
 	s.auth.close()

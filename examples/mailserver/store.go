@@ -21,6 +21,7 @@ import (
 //	               <id>.deliveries-only, where what mail programs save is stored as it comes
 //	throttle       failed logins and known networks: a file of package passwd/throttle
 //	tls/           the self-signed certificate, where no other is configured
+//	acme/          the account and the certificates of package tlspolicy/acme, where it is configured
 //	drills/        logs of package tlspolicy/drill, a folder an incident
 //	control.sock   the running server's ear for account and check
 //

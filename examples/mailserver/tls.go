@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mailhavn/mailhavn/tlspolicy"
+	"github.com/mailhavn/mailhavn/tlspolicy/acme"
 	"github.com/mailhavn/mailhavn/tlspolicy/certs"
 )
 
@@ -23,13 +24,20 @@ func (s *server) prepareTLS() error {
 		}
 		policy = policy.Resume(s.tickets)
 	}
+	if err := s.openACME(); err != nil {
+		return err
+	}
 	if s.certs, err = openCerts(s.settings, s.store.dir, policy, s.logger); err != nil {
 		return err
 	}
 	if s.imap.TLS, err = policy.ALPN("imap").ServerBy(s.certs.GetCertificate); err != nil {
 		return err
 	}
-	web, err := policy.ALPN("h2", "http/1.1").ServerBy(s.certs.GetCertificate)
+	get, protocols := s.certs.GetCertificate, []string{"h2", "http/1.1"}
+	if s.acme != nil {
+		get, protocols = s.acme.Certificate(get), append(protocols, acme.Protocol)
+	}
+	web, err := policy.ALPN(protocols...).ServerBy(get)
 	if err != nil {
 		return err
 	}
@@ -54,12 +62,15 @@ func openCerts(s settings, dir string, policy tlspolicy.Policy, logger *slog.Log
 	if s.Certs != "" {
 		o.Folders = []string{s.Certs}
 	}
+	if s.ACME != nil {
+		o.Folders = append(o.Folders, acmeCertificates(dir))
+	}
 	if s.Cert == "" && s.Certs == "" {
 		if err := s.signSelf(dir); err != nil {
 			return nil, err
 		}
 		file := selfSignedFile(dir)
-		o.Pairs = []certs.Pair{{Cert: file, Key: file}}
+		o.Pairs = []certs.Pair{{Cert: file, Key: file, LastResort: true}}
 	}
 	return certs.Open(o)
 }

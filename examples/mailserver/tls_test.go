@@ -85,3 +85,34 @@ func TestCertificatesAreFollowed(t *testing.T) {
 		t.Error("wrong certificates after the renewal")
 	}
 }
+
+// Until the authority has issued a certificate, the self-signed one is served; then the authority's, by every service.
+func TestACME(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := newServer(settings{Data: filepath.Join(dir, "d"), Hostname: "mail.example.org", IMAPS: "127.0.0.1:0", WKD: "127.0.0.1:0", MaxMessageSize: 1 << 20,
+		ACME: &acmeTable{Names: []string{"mail.example.org"}, Agreed: true, Directory: "https://127.0.0.1:1/nobody"}},
+		storage.Options{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.start()
+	defer srv.close()
+	served := func(service int) *x509.Certificate {
+		t.Helper()
+		conn, err := tls.Dial("tcp", addressOf(srv.services[service].listener), &tls.Config{ServerName: "mail.example.org", InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0]
+	}
+	own := fileCertificate(t, filepath.Join(dir, "d", "tls", "selfsigned.crt"))
+	if !served(0).Equal(own) || !served(1).Equal(own) {
+		t.Error("without a certificate of the authority, nothing is served")
+	}
+	issued := putCertificate(t, filepath.Join(acmeCertificates(filepath.Join(dir, "d")), "authority", "mail.example.org"), "mail.example.org")
+	srv.certs.Reload()
+	if !served(0).Equal(issued) || !served(1).Equal(issued) {
+		t.Error("the certificate of the authority is not served")
+	}
+}

@@ -26,14 +26,16 @@ const (
 
 // pair is what is known of a pair of files.
 type pair struct {
-	names   []string // Pair.Names
-	current *loaded  // what is served; nil: nothing was good so far
-	seen    [4]fs.FileInfo
-	changed bool  // look again, even if nothing seems to have changed
-	problem error // why what was seen is not served
-	warned  bool  // the problem was logged
-	gone    time.Time
-	ending  time.Time // when its end was logged last
+	names []string // Pair.Names
+	// lastResort is Pair.LastResort.
+	lastResort bool
+	current    *loaded // what is served; nil: nothing was good so far
+	seen       [4]fs.FileInfo
+	changed    bool  // look again, even if nothing seems to have changed
+	problem    error // why what was seen is not served
+	warned     bool  // the problem was logged
+	gone       time.Time
+	ending     time.Time // when its end was logged last
 }
 
 // loaded is a certificate as it is served.
@@ -63,7 +65,7 @@ func (s *Store) look(now time.Time, insist bool) error {
 		s.pairs[f].gone = time.Time{}
 	}
 	for i, p := range s.options.Pairs {
-		s.pairs[found[i]].names = p.Names
+		s.pairs[found[i]].names, s.pairs[found[i]].lastResort = p.Names, p.LastResort
 	}
 	fixed, rest := found[:len(s.options.Pairs)], found[len(s.options.Pairs):]
 	// What is no longer there stays for a while: folders are moved and made anew.

@@ -96,3 +96,31 @@ func TestReplaceInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// A certificate of last resort is served until there is another, by name or by wildcard, and for what the others lack.
+func TestLastResort(t *testing.T) {
+	for _, fallback := range []string{"", "a.example.org", "x.example.net"} {
+		dir := t.TempDir()
+		own, cert, key := leaf(t, "a.example.org", "b.example.org", "c.example.net")
+		put(t, dir, "own.crt", cert, "own.key", key)
+		put(t, dir, "others/empty", []byte{})
+		s := mustOpen(t, Options{Default: fallback, Folders: []string{filepath.Join(dir, "others")}, Pairs: []Pair{
+			{Cert: filepath.Join(dir, "own.crt"), Key: filepath.Join(dir, "own.key"), LastResort: true}}})
+		_, anyCert, anyKey := leaf(t, "*.example.org", "x.example.net")
+		if c := served(t, s, modern("a.example.org")); !c.Equal(own.Cert) {
+			t.Error("nothing is served before there is another")
+		}
+		if c := served(t, s, modern("")); !c.Equal(own.Cert) {
+			t.Error("nothing is served by default before there is another")
+		}
+		put(t, dir, "others/any.crt", anyCert, "others/any.key", anyKey)
+		if err := s.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		for name, last := range map[string]bool{"a.example.org": false, "b.example.org": false, "c.example.net": true, "": false} {
+			if c := served(t, s, modern(name)); c.Equal(own.Cert) != last {
+				t.Errorf("default %q, %q: the last resort is served: %v", fallback, name, !last)
+			}
+		}
+	}
+}

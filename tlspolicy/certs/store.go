@@ -19,6 +19,9 @@ import (
 type Pair struct {
 	Cert, Key string
 	Names     []string // serve it for these, before all other pairs; if nil, for the names in the certificate
+
+	// LastResort has it served only where no other pair has a certificate, such as a self-signed one until the real one is there.
+	LastResort bool
 }
 
 // Options are the options of [Open]. There must be a pair or a folder.

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"slices"
@@ -49,6 +50,7 @@ func (e *entry) choose(client *tls.ClientHelloInfo) *tls.Certificate {
 // newTable makes the table of pairs, those that are the default's first.
 func newTable(pairs []*pair, fallback string) *table {
 	t := &table{names: map[string]*entry{}, wildcards: map[string]*entry{}}
+	slices.SortStableFunc(pairs, func(a, b *pair) int { return cmp.Compare(a.rank(), b.rank()) })
 	claimed := map[string]bool{} // by Pair.Names
 	for _, p := range pairs {
 		for _, name := range p.names {
@@ -60,14 +62,14 @@ func newTable(pairs []*pair, fallback string) *table {
 			continue
 		}
 		for _, name := range p.names {
-			t.add(strings.ToLower(name), &p.current.cert)
+			t.add(strings.ToLower(name), p)
 		}
 		if p.names != nil {
 			continue
 		}
 		for _, name := range p.current.chain[0].DNSNames {
 			if name = strings.ToLower(name); !claimed[name] {
-				t.add(name, &p.current.cert)
+				t.add(name, p)
 			}
 		}
 	}
@@ -78,10 +80,9 @@ func newTable(pairs []*pair, fallback string) *table {
 	}
 	if fallback != "" {
 		t.fallback = t.find(fallback)
-		return t
 	}
 	for _, p := range pairs {
-		if p.current != nil {
+		if t.fallback == nil && p.current != nil && (fallback == "" || p.lastResort) {
 			t.fallback = &entry{[]*tls.Certificate{&p.current.cert}}
 			// An RSA certificate for the same names stands by its ECDSA one.
 			if names := p.current.chain[0].DNSNames; len(names) > 0 {
@@ -95,7 +96,11 @@ func newTable(pairs []*pair, fallback string) *table {
 	return t
 }
 
-func (t *table) add(name string, c *tls.Certificate) {
+// add has p's certificate served for a name, unless it is the last resort and there is another.
+func (t *table) add(name string, p *pair) {
+	if p.lastResort && t.find(name) != nil {
+		return
+	}
 	entries := t.names
 	if parent, ok := strings.CutPrefix(name, "*."); ok {
 		entries, name = t.wildcards, parent
@@ -103,7 +108,15 @@ func (t *table) add(name string, c *tls.Certificate) {
 	if entries[name] == nil {
 		entries[name] = &entry{}
 	}
-	entries[name].certs = append(entries[name].certs, c)
+	entries[name].certs = append(entries[name].certs, &p.current.cert)
+}
+
+// rank puts pairs of last resort behind the others.
+func (p *pair) rank() int {
+	if p.lastResort {
+		return 1
+	}
+	return 0
 }
 
 // better orders ECDSA before other keys, then what begins later first.
