@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/mailhavn/mailhavn/tlspolicy/lint"
 )
 
 // settings are the options of serve, by flag and, under the same names, by TOML file. Flags win. Hide and ACME are in files only.
@@ -34,6 +36,8 @@ type settings struct {
 	Postmaster     string `name:"postmaster" toml:"postmaster" placeholder:"NAME" help:"Account that gets mail to postmaster where no account has that name."`
 	MaxMessageSize int64  `name:"max-message-size" toml:"max-message-size" placeholder:"BYTES" help:"Largest message (default: 67108864, which is 64 MiB)."`
 	LogLevel       string `name:"log-level" toml:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error (default: info)."`
+
+	LintAllow []string `name:"lint-allow" toml:"lint-allow" placeholder:"NAME" help:"Faults of certificates that do not keep them from being served, by the names that mailserver tls report shows."`
 
 	Strict []string   `name:"strict" toml:"strict" placeholder:"NAME" help:"Faults of mail programs not to put up with: empty-lines, stray-spaces, trailing-separators, short-dates, office365-uidonly."`
 	Hide   []hideRule `kong:"-" toml:"hide"`
@@ -140,6 +144,11 @@ func (s *settings) check() error {
 		return errors.New("auth-socket and users-socket are of the form unix:PATH, in a folder that only the mail transfer agent can open")
 	case sanitizeHost(s.Hostname) != s.Hostname:
 		return fmt.Errorf("hostname %q is not the name of a host", s.Hostname)
+	}
+	for _, name := range s.LintAllow {
+		if !lint.Known(name) {
+			return fmt.Errorf("lint-allow: there is no lint %q; mailserver tls report shows the names", name)
+		}
 	}
 	return s.checkClients()
 }

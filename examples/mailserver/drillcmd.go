@@ -14,8 +14,9 @@ import (
 
 // tlsFamily are the commands on certificates and keys.
 type tlsFamily struct {
-	Check tlsCheckCommand `cmd:"" help:"Look at the TLS of a service from outside: what it accepts, what is wrong, a grade with reasons. Exit status 1 for findings."`
-	Drill drillCommand    `cmd:"" help:"After a key has leaked: have new keys and certificates made, old ones revoked, tickets and sessions dropped, passwords changed. Shows the plan unless told to --run."`
+	Check  tlsCheckCommand  `cmd:"" help:"Look at the TLS of a service from outside: what it accepts, what is wrong, a grade with reasons. Exit status 1 for findings."`
+	Report tlsReportCommand `cmd:"" help:"Tell about every certificate that the settings name: when it ends, its class, what is wrong with it. Exit status 1 if one is refused."`
+	Drill  drillCommand     `cmd:"" help:"After a key has leaked: have new keys and certificates made, old ones revoked, tickets and sessions dropped, passwords changed. Shows the plan unless told to --run."`
 }
 
 type drillCommand struct {

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	hold TO                     begins a delivery by LMTP and does not end it
 //	deliver FROM FILE TO...     delivers a file by LMTP; prints the outcome of each recipient
 //	fetch DATA USER PASSWORD    logs in over TLS and prints the bodies in INBOX
+//	certificate DIR NAME DAYS   puts a certificate into a folder that ends in so many days; an OID more is its policy
 //	flip FILE-PATTERN           changes the last byte of a file
 func TestScripts(t *testing.T) {
 	if names, _ := filepath.Glob("testdata/script/*.txtar"); len(names) == 0 {
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": scriptServe, "stop": scriptStop, "deliver": scriptDeliver, "hold": scriptHold, "fetch": scriptFetch, "flip": scriptFlip,
+			"serve": scriptServe, "stop": scriptStop, "deliver": scriptDeliver, "hold": scriptHold, "fetch": scriptFetch, "flip": scriptFlip, "certificate": scriptCertificate,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[runningKey{}] = &running{}

@@ -10,6 +10,7 @@ import (
 	"github.com/mailhavn/mailhavn/tlspolicy"
 	"github.com/mailhavn/mailhavn/tlspolicy/acme"
 	"github.com/mailhavn/mailhavn/tlspolicy/certs"
+	"github.com/mailhavn/mailhavn/tlspolicy/lint"
 )
 
 // prepareTLS opens the certificates, which are followed when their files change, and gives each service its TLS.
@@ -55,17 +56,11 @@ func (s *settings) policy() (tlspolicy.Policy, error) {
 
 // openCerts opens the pair that is named, the folder that is named, or both; else a self-signed certificate in the data folder.
 func openCerts(s settings, dir string, policy tlspolicy.Policy, logger *slog.Logger) (*certs.Store, error) {
-	o := certs.Options{Policy: policy, Logger: logger}
+	o := certs.Options{Policy: policy, Logger: logger, Check: s.lint().Refuse, Folders: s.folders(dir)}
 	if s.Cert != "" {
 		o.Pairs = []certs.Pair{{Cert: s.Cert, Key: s.Key}}
 	}
-	if s.Certs != "" {
-		o.Folders = []string{s.Certs}
-	}
-	if s.ACME != nil {
-		o.Folders = append(o.Folders, acmeCertificates(dir))
-	}
-	if s.Cert == "" && s.Certs == "" {
+	if s.selfSigned() {
 		if err := s.signSelf(dir); err != nil {
 			return nil, err
 		}
@@ -74,6 +69,23 @@ func openCerts(s settings, dir string, policy tlspolicy.Policy, logger *slog.Log
 	}
 	return certs.Open(o)
 }
+
+// folders are where certificates lie.
+func (s settings) folders(dir string) (list []string) {
+	if s.Certs != "" {
+		list = append(list, s.Certs)
+	}
+	if s.ACME != nil {
+		list = append(list, acmeCertificates(dir))
+	}
+	return list
+}
+
+// lint is how certificates are judged before they are served.
+func (s settings) lint() lint.Options { return lint.Options{Allow: s.LintAllow} }
+
+// selfSigned reports whether the server makes its certificate itself.
+func (s settings) selfSigned() bool { return s.Cert == "" && s.Certs == "" }
 
 func selfSignedFile(dir string) string {
 	return filepath.Join(dir, tlsFolder, tlspolicy.SelfSignedFile)

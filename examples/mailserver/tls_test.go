@@ -12,8 +12,11 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mailhavn/mailhavn/storage"
 )
@@ -21,27 +24,45 @@ import (
 // putCertificate makes a certificate for a name and puts it into a folder, as lego does.
 func putCertificate(t *testing.T, dir, name string) *x509.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
-	der, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	private, err2 := x509.MarshalPKCS8PrivateKey(key)
-	if err := errors.Join(err1, err2, os.MkdirAll(dir, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{".key": {Type: "PRIVATE KEY", Bytes: private}, ".crt": {Type: "CERTIFICATE", Bytes: der}} {
-		path := filepath.Join(dir, name+file)
-		if err := errors.Join(os.WriteFile(path+".tmp", pem.EncodeToMemory(block), 0o600), os.Rename(path+".tmp", path)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := signOneself(dir, &x509.Certificate{DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cert
+}
+
+func signOneself(dir string, template *x509.Certificate) (*x509.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	der, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	private, err2 := x509.MarshalPKCS8PrivateKey(key)
+	if err := errors.Join(err1, err2, os.MkdirAll(dir, 0o700)); err != nil {
+		return nil, err
+	}
+	for file, block := range map[string]*pem.Block{".key": {Type: "PRIVATE KEY", Bytes: private}, ".crt": {Type: "CERTIFICATE", Bytes: der}} {
+		path := filepath.Join(dir, template.DNSNames[0]+file)
+		if err := errors.Join(os.WriteFile(path+".tmp", pem.EncodeToMemory(block), 0o600), os.Rename(path+".tmp", path)); err != nil {
+			return nil, err
+		}
+	}
+	return x509.ParseCertificate(der)
+}
+
+// scriptCertificate makes a certificate as putCertificate does, which ends in so many days and has the policy OID, if one is named.
+func scriptCertificate(ts *testscript.TestScript, _ bool, args []string) {
+	days, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	template := &x509.Certificate{DNSNames: args[1:2], NotBefore: time.Now().AddDate(0, 0, days-90), NotAfter: time.Now().AddDate(0, 0, days)}
+	for _, policy := range args[3:] {
+		oid, err := x509.ParseOID(policy)
+		ts.Check(err)
+		template.Policies = append(template.Policies, oid)
+	}
+	_, err = signOneself(ts.MkAbs(args[0]), template)
+	ts.Check(err)
 }
 
 // A renewed certificate reaches clients within a second, on every service, and each name has its own.

@@ -44,6 +44,21 @@ func keyAfter(name, suffix, key string) string {
 	return keyIf(ok && base != "", base+key)
 }
 
+// Find returns the pairs that a store of these folders would find, sorted by path,
+// good or not.
+func Find(folders ...string) ([]Pair, error) {
+	s := &Store{}
+	for _, dir := range folders {
+		s.folders = append(s.folders, &folder{path: filepath.Clean(dir)})
+	}
+	found, err := s.search(time.Now())
+	var pairs []Pair
+	for _, f := range found {
+		pairs = append(pairs, Pair{Cert: f.cert, Key: f.key})
+	}
+	return pairs, err
+}
+
 // folder is a folder that is searched, or one below it. What was found last is
 // kept, and found again only when the folder has changed.
 type folder struct {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -714,5 +715,19 @@ func BenchmarkLook(b *testing.B) {
 	s.look(later, true)
 	for b.Loop() {
 		s.look(later, false)
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	_, cert, key := leaf(t, "mail.example.org")
+	put(t, dir, "b/fullchain.pem", cert, "b/privkey.pem", key, "a.crt", []byte("damaged"), "a.key", key, "alone.crt", cert)
+	got, err := Find(dir)
+	want := []Pair{{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")}, {Cert: filepath.Join(dir, "b/fullchain.pem"), Key: filepath.Join(dir, "b/privkey.pem")}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	if _, err := Find(filepath.Join(dir, "none")); err == nil {
+		t.Error("a folder that is not there")
 	}
 }

@@ -1,12 +1,14 @@
 package lint
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	zx509 "github.com/zmap/zcrypto/x509"
@@ -29,7 +31,7 @@ func (l Level) String() string { return [...]string{"notice", "warning", "error"
 
 // Finding is one thing that is not as it should be.
 type Finding struct {
-	Name    string // of the lint: one of ours (expiry, chain-order, missing-intermediate, life, names) or of zlint
+	Name    string // of the lint: one of ours (expiry, chain-order, missing-intermediate, untrusted, life, names) or of zlint
 	Level   Level
 	Detail  string // what is wrong
 	Fix     string // what to do
@@ -45,8 +47,10 @@ type Options struct {
 
 // Report is what is known of one chain of certificates.
 type Report struct {
+	File     string // where it lies; "" from Check
 	Leaf     *x509.Certificate
 	Class    Class
+	Public   bool      // by an authority that everybody trusts, see the package's documentation
 	Findings []Finding // the worst first
 }
 
@@ -72,8 +76,9 @@ func Check(chain []*x509.Certificate, o Options) (*Report, error) {
 		o.Now = time.Now()
 	}
 	r := &Report{Leaf: chain[0], Class: ClassOf(chain[0])}
+	r.Public = r.Class != Unclassed || o.Roots == nil && verify(chain, o) == nil
 	r.Findings = slices.Concat(calendar(chain, o.Now), names(chain[0]), links(chain, o))
-	found, err := public(chain[0])
+	found, err := zlinted(chain[0], r.Public)
 	if err != nil {
 		return nil, err
 	}
@@ -118,47 +123,80 @@ func names(leaf *x509.Certificate) []Finding {
 
 // links looks at how the certificates hang together, and from what.
 func links(chain []*x509.Certificate, o Options) []Finding {
-	between := x509.NewCertPool()
 	for i, c := range chain[1:] {
 		if chain[i].CheckSignatureFrom(c) != nil {
 			return []Finding{{Name: "chain-order", Level: Error,
 				Detail: fmt.Sprintf("certificate %d (%s) did not issue certificate %d (%s)", i+2, subject(c), i+1, subject(chain[i])),
 				Fix:    "put the server's own certificate first, then the one that issued it, and so on"}}
 		}
-		between.AddCert(c)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: o.Roots, Intermediates: between, CurrentTime: o.Now})
-	var unknown x509.UnknownAuthorityError
-	if !errors.As(err, &unknown) {
+	if !errors.As(verify(chain, o), new(x509.UnknownAuthorityError)) {
 		return nil
 	}
 	last := chain[len(chain)-1]
+	if bytes.Equal(last.RawIssuer, last.RawSubject) {
+		return []Finding{{Name: "untrusted", Level: Warning,
+			Detail: fmt.Sprintf("the chain ends at %s, which is signed by itself and is no root that clients trust", subject(last)),
+			Fix:    "have the certificate issued by an authority that clients trust, or install that one in all clients"}}
+	}
 	return []Finding{{Name: "missing-intermediate", Level: Warning,
 		Detail: fmt.Sprintf("the chain ends at %s, issued by %q, which is no root that clients trust", subject(last), last.Issuer),
 		Fix:    "append the certificate of that issuer to the file; if it is an authority of your own, install it in all clients"}}
 }
 
-// public runs zlint.
-func public(leaf *x509.Certificate) ([]Finding, error) {
+// verify reports why clients do not trust a chain.
+func verify(chain []*x509.Certificate, o Options) error {
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: o.Roots, Intermediates: between, CurrentTime: o.Now})
+	return err
+}
+
+// rfcLints are the lints of zlint that hold for every authority, not only for those that everybody trusts.
+var rfcLints = sync.OnceValues(func() (zlints.Registry, error) {
+	return zlints.GlobalRegistry().Filter(zlints.FilterOptions{
+		IncludeSources: zlints.SourceList{zlints.RFC3279, zlints.RFC5280, zlints.RFC5480, zlints.RFC5891, zlints.RFC8813}})
+})
+
+// zlinted runs zlint. What an authority of one's own does against an RFC is a
+// warning: clients have taken its certificates so far.
+func zlinted(leaf *x509.Certificate, public bool) ([]Finding, error) {
 	c, err := zx509.ParseCertificate(leaf.Raw)
 	if err != nil {
 		return nil, fmt.Errorf("lint: %s: zlint cannot read the certificate: %w", subject(leaf), err)
 	}
+	lints, worst := zlints.GlobalRegistry(), Error
+	if !public {
+		worst = Warning
+		if lints, err = rfcLints(); err != nil {
+			return nil, fmt.Errorf("lint: %w", err)
+		}
+	}
 	levels := map[zlints.LintStatus]Level{zlints.Notice: Notice, zlints.Warn: Warning, zlints.Error: Error, zlints.Fatal: Error}
 	var found []Finding
-	for name, result := range zlint.LintCertificate(c).Results {
+	for name, result := range zlint.LintCertificateEx(c, lints).Results {
 		level, bad := levels[result.Status]
 		if !bad {
 			continue
 		}
-		f := Finding{Name: name, Level: level, Detail: result.Details, Fix: "have it issued again without that"}
-		if l := zlints.GlobalRegistry().CertificateLints().ByName(name); l != nil {
+		f := Finding{Name: name, Level: min(level, worst), Detail: result.Details, Fix: "have it issued again without that"}
+		if l := lints.CertificateLints().ByName(name); l != nil {
 			f.Detail = strings.TrimSpace(l.Description + " " + result.Details)
 			f.Fix += " (" + l.Citation + ")"
 		}
 		found = append(found, f)
 	}
 	return found, nil
+}
+
+// own are the names of the lints that are not zlint's.
+var own = []string{"expiry", "life", "names", "chain-order", "missing-intermediate", "untrusted"}
+
+// Known reports whether there is a lint of this name, as Options.Allow takes it.
+func Known(name string) bool {
+	return slices.Contains(own, name) || zlints.GlobalRegistry().CertificateLints().ByName(name) != nil
 }
 
 func subject(c *x509.Certificate) string {

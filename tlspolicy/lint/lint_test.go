@@ -29,13 +29,17 @@ func TestCheck(t *testing.T) {
 		{"complete", []*x509.Certificate{good.Cert, middle.Cert}, "missing-intermediate", none},
 		{"in order", []*x509.Certificate{good.Cert, middle.Cert}, "chain-order", none},
 		{"incomplete", []*x509.Certificate{good.Cert}, "missing-intermediate", lint.Warning},
+		{"a root of its own", []*x509.Certificate{testca.Issue(t, nil, testca.ECDSA(t), nil).Cert}, "untrusted", lint.Warning},
 		{"wrong order", []*x509.Certificate{good.Cert, root.Cert, middle.Cert}, "chain-order", lint.Error},
 		{"expired", []*x509.Certificate{issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), middle.Cert}, "expiry", lint.Error},
 		{"future", []*x509.Certificate{issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), middle.Cert}, "expiry", lint.Error},
 		{"ends soon", []*x509.Certificate{issue(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(-9 * time.Hour) }), middle.Cert}, "expiry", lint.Warning},
 		{"long life", []*x509.Certificate{issue(func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(2, 0, 0) }), middle.Cert}, "life", lint.Warning},
 		{"no names", []*x509.Certificate{issue(func(c *x509.Certificate) { c.DNSNames = nil }), middle.Cert}, "names", lint.Error},
-		{"small key", []*x509.Certificate{testca.Issue(t, middle, testca.RSA(t, 1024), nil).Cert, middle.Cert}, "e_rsa_mod_less_than_2048_bits", lint.Error},
+		{"small key", []*x509.Certificate{testca.Issue(t, middle, testca.RSA(t, 1024), domainValidated(t)).Cert, middle.Cert}, "e_rsa_mod_less_than_2048_bits", lint.Error},
+		{"small key of a private authority", []*x509.Certificate{testca.Issue(t, middle, testca.RSA(t, 1024), nil).Cert, middle.Cert}, "e_rsa_mod_less_than_2048_bits", none},
+		{"against an RFC, publicly", []*x509.Certificate{issue(func(c *x509.Certificate) { longName(c); domainValidated(t)(c) }), middle.Cert}, "e_subject_common_name_max_length", lint.Error},
+		{"against an RFC, privately", []*x509.Certificate{issue(longName), middle.Cert}, "e_subject_common_name_max_length", lint.Warning},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			report, err := lint.Check(test.chain, lint.Options{Roots: testca.Roots(root)})
@@ -55,8 +59,27 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// domainValidated is an edit that has a certificate say so.
+func domainValidated(t testing.TB) func(*x509.Certificate) {
+	t.Helper()
+	policy, err := x509.ParseOID("2.23.140.1.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c *x509.Certificate) { c.Policies = []x509.OID{policy} }
+}
+
+// longName is an edit against RFC 5280, appendix A.1 (ub-common-name).
+func longName(c *x509.Certificate) { c.Subject.CommonName = strings.Repeat("a", 65) }
+
+func TestKnown(t *testing.T) {
+	if !lint.Known("expiry") || !lint.Known("e_rsa_mod_less_than_2048_bits") || lint.Known("e_nothing") {
+		t.Error("wrong names")
+	}
+}
+
 func TestAllow(t *testing.T) {
-	chain := []*x509.Certificate{testca.Issue(t, nil, testca.ECDSA(t), nil).Cert}
+	chain := []*x509.Certificate{testca.Issue(t, nil, testca.ECDSA(t), domainValidated(t)).Cert}
 	report, err := lint.Check(chain, lint.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -13,11 +12,12 @@ import (
 // of certificates are written escaped.
 func Text(w io.Writer, reports []*Report) error {
 	var b strings.Builder
-	byEnd := slices.SortedStableFunc(slices.Values(reports), func(x, y *Report) int {
-		return x.Leaf.NotAfter.Compare(y.Leaf.NotAfter)
-	})
-	for _, r := range byEnd {
-		fmt.Fprintf(&b, "%s  until %s, %s\n", printable(subject(r.Leaf)), r.Leaf.NotAfter.UTC().Format(time.DateOnly), cmp.Or(string(r.Class), "no class"))
+	for _, r := range sorted(reports) {
+		fmt.Fprintf(&b, "%s  until %s, %s", printable(subject(r.Leaf)), r.Leaf.NotAfter.UTC().Format(time.DateOnly), cmp.Or(string(r.Class), "no class"))
+		if r.File != "" {
+			fmt.Fprintf(&b, ", %s", printable(r.File))
+		}
+		b.WriteString("\n")
 		for _, f := range r.Findings {
 			level := f.Level.String()
 			if f.Allowed {
