@@ -167,11 +167,8 @@ func (f passwordFlag) read(c *console, name string, breached func(string) bool) 
 	if !term.IsTerminal(int(c.in.Fd())) {
 		return "", errors.New("there is no terminal to ask for the password; use --password-stdin")
 	}
-	first, err := prompt(c, "Password for "+name+": ")
+	first, err := f.ask(c, name, breached)
 	if err != nil {
-		return "", err
-	}
-	if err := f.check(c.err, true, first, policy.Context{User: name, Breached: breached}); err != nil {
 		return "", err
 	}
 	second, err := prompt(c, "Once more: ")
@@ -182,6 +179,21 @@ func (f passwordFlag) read(c *console, name string, breached func(string) bool) 
 		return "", errors.New("the two passwords differ; nothing was changed")
 	}
 	return first, nil
+}
+
+// ask asks until the password is good enough, and says each time how strong it is and what is wrong with it.
+func (f passwordFlag) ask(c *console, name string, breached func(string) bool) (string, error) {
+	for {
+		password, err := prompt(c, "Password for "+name+": ")
+		if err != nil {
+			return "", err
+		}
+		refused := f.check(c.err, true, password, policy.Context{User: name, Breached: breached})
+		if refused == nil {
+			return password, nil
+		}
+		fmt.Fprintln(c.err, refused)
+	}
 }
 
 // prompt asks on the terminal without showing what is typed. An interrupt restores the terminal before it ends the process.

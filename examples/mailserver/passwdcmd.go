@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +11,7 @@ import (
 	"syscall"
 
 	"github.com/mailhavn/mailhavn/passwd"
-	"github.com/mailhavn/mailhavn/passwd/breach"
 	"github.com/mailhavn/mailhavn/passwd/hash"
-	"golang.org/x/term"
 )
 
 // passwdFamily are the commands on many passwords.
@@ -26,8 +23,9 @@ type passwdFamily struct {
 		Status campaignStatusCommand `cmd:"" help:"Tell who has changed the password since, and who has not."`
 	} `cmd:"" help:"Have everybody change the password, as after a leak."`
 	Breach struct {
-		Build breachBuildCommand `cmd:"" help:"Make the file by which passwords from breaches are refused, of a list of Have I Been Pwned."`
-		Check breachCheckCommand `cmd:"" help:"Read the file once and say whether it is whole."`
+		Build  breachBuildCommand  `cmd:"" help:"Make the file by which passwords from breaches are refused, of a list of Have I Been Pwned."`
+		Update breachUpdateCommand `cmd:"" help:"Add what is new in a list, in a file of its own, without making the large one anew."`
+		Check  breachCheckCommand  `cmd:"" help:"Read the files once and say whether they are whole."`
 	} `cmd:"" help:"Passwords that are known from breaches."`
 }
 
@@ -41,17 +39,7 @@ type (
 		Format string `name:"format" enum:"dovecot,htpasswd,shadow" default:"dovecot" help:"dovecot (passwd-file), htpasswd or shadow."`
 		dataFlag
 	}
-	breachBuildCommand struct {
-		From string `arg:"" help:"List of hashes, ordered by hash, or a folder of range files."`
-		NTLM bool   `name:"ntlm" help:"The hashes are NTLM, not SHA-1."`
-		Bits int    `name:"bits" enum:"8,16" default:"16" help:"16: one in 65,536 good passwords is refused; 8: one in 256, in half the space."`
-		dataFlag
-	}
-	breachCheckCommand struct{ dataFlag }
 )
-
-// breachFile is in the data folder, and may be a link.
-const breachFile = "breach"
 
 // userLine is a user on the way to the owner of the data folder.
 type userLine struct {
@@ -156,85 +144,4 @@ func (x *exportCommand) Run(c *console) error {
 		return fmt.Errorf("left out, because %s knows no such hash or state: %s", x.Format, strings.Join(left, ", "))
 	}
 	return nil
-}
-
-func (x *breachBuildCommand) Run(c *console) error {
-	dir, err := dataFolder(x.Data)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(x.From)
-	if err != nil {
-		return err
-	}
-	source := breach.Ranges(os.DirFS(x.From))
-	if !info.IsDir() {
-		file, err := os.Open(x.From)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		source = breach.List(file, info.Size())
-	}
-	o := breach.Options{Bits: x.Bits}
-	if x.NTLM {
-		o.Kind = breach.NTLM
-	}
-	if f, ok := c.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		o.Progress = func(done float64) {
-			n := int(done * 40)
-			fmt.Fprintf(c.err, "\r[%s%s] %3.0f %%", strings.Repeat("#", n), strings.Repeat("-", 40-n), done*100)
-		}
-	}
-	if err := makeFolder(dir); err != nil {
-		return err
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	count, err := breach.Build(ctx, filepath.Join(dir, breachFile), source, o)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.out, "%d passwords will be refused from now on\n", count)
-	return nil
-}
-
-func (x *breachCheckCommand) Run(c *console) error {
-	dir, err := dataFolder(x.Data)
-	if err != nil {
-		return err
-	}
-	f, err := breach.Open(filepath.Join(dir, breachFile))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Verify(context.Background()); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.out, "all is well: %d passwords\n", f.Len())
-	return nil
-}
-
-// breached returns how to look a password up in a data folder; nil if there is no file of breaches.
-func breached(c *console, data string) (func(string) bool, error) {
-	dir, err := dataFolder(data)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, breachFile)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	f, err := breach.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return func(password string) bool {
-		found, err := f.Contains(password)
-		if err != nil {
-			fmt.Fprintln(c.err, "mailserver: the password could not be looked up:", err)
-		}
-		return found
-	}, nil
 }

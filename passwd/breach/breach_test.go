@@ -165,6 +165,27 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// A file that is made shorter while it is open gives errors.
+func TestTruncatedLater(t *testing.T) {
+	path, _ := build(t, listOf(hashes(2000)), Options{})
+	f := openFilter(t, path)
+	if err := os.Truncate(path, headerSize); err != nil {
+		t.Fatal(err)
+	}
+	wrong := 0
+	for i := range 2000 {
+		if found, err := f.Contains(fmt.Sprint("p", i)); found || !errors.Is(err, ErrDamaged) {
+			wrong++ // what is in the rest of the last page is zero, which has no valid sum
+		}
+	}
+	if wrong > 0 {
+		t.Errorf("%d answers", wrong)
+	}
+	if err := f.Verify(background); !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+}
+
 func TestSourcesThatAreWrong(t *testing.T) {
 	list := hashes(10)
 	dir := t.TempDir()

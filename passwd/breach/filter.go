@@ -11,6 +11,7 @@ import (
 
 	//lint:ignore SA1019 lists of NTLM hashes are made with it
 	"golang.org/x/crypto/md4"
+	"golang.org/x/sys/unix"
 )
 
 // Kind is what the hashes of a list are of.
@@ -65,43 +66,46 @@ func Open(paths ...string) (*Filter, error) {
 }
 
 func open(path string) (*file, error) {
-	h, err := os.Open(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("breach: %w", err)
 	}
-	x := &file{blocks: blocks{file: h}}
-	if err := x.start(); err != nil {
-		h.Close()
+	x := &file{}
+	size, err := x.start(f)
+	if err != nil {
+		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return x, nil
+	x.blocks, err = mapFile(f, size)
+	return x, err
 }
 
 // start reads the header and compares it with the size of the file.
-func (x *file) start() error {
+func (x *file) start(f *os.File) (size int64, err error) {
 	b := make([]byte, headerSize)
-	if _, err := x.blocks.file.ReadAt(b, 0); err != nil {
-		return fmt.Errorf("%w: it is truncated", ErrDamaged)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return 0, fmt.Errorf("%w: it is truncated", ErrDamaged)
 	}
 	if err := x.header.decode(b); err != nil {
-		return err
+		return 0, err
 	}
-	x.blocks.size = int64(x.header.DataSize)
-	info, err := x.blocks.file.Stat()
+	info, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if want := headerSize + (x.blocks.size+blockData-1)/blockData*blockSize; info.Size() != want {
-		return fmt.Errorf("%w: it has %d bytes, not %d", ErrDamaged, info.Size(), want)
+	if want := headerSize + x.blockCount()*blockSize; info.Size() != want {
+		return 0, fmt.Errorf("%w: it has %d bytes, not %d", ErrDamaged, info.Size(), want)
 	}
-	return nil
+	return info.Size(), nil
 }
 
-// Close closes the files.
+func (x *file) blockCount() int64 { return (int64(x.header.DataSize) + blockData - 1) / blockData }
+
+// Close closes the files. Nobody may look anything up any more.
 func (f *Filter) Close() error {
 	var errs []error
 	for _, x := range f.files {
-		errs = append(errs, x.blocks.file.Close())
+		errs = append(errs, unix.Munmap(x.blocks.data))
 	}
 	return errors.Join(errs...)
 }
@@ -114,7 +118,7 @@ func (f *Filter) Len() (n uint64) {
 	return n
 }
 
-// Contains reports whether a password is in one of the lists. The error is ErrDamaged, or one of reading.
+// Contains reports whether a password is in one of the lists. The error is ErrDamaged.
 func (f *Filter) Contains(password string) (bool, error) {
 	for _, x := range f.files {
 		if found, err := x.has(Kind(x.header.Kind).key(password)); found || err != nil {
@@ -125,32 +129,39 @@ func (f *Filter) Contains(password string) (bool, error) {
 }
 
 // has looks a key up.
-func (x *file) has(key uint64) (bool, error) {
+func (x *file) has(key uint64) (found bool, err error) {
 	s := &x.header.Shards[key>>56]
 	if s.Fingerprints == 0 {
 		return false, nil
 	}
 	places, fingerprint := s.places(key)
 	width := int64(x.header.Bits / 8)
-	for _, p := range places {
-		if p >= s.Fingerprints {
-			return false, ErrDamaged
+	err = x.blocks.guarded(func() error {
+		for _, p := range places {
+			place := int64(s.Offset) + int64(p)*width
+			if p >= s.Fingerprints || place < 0 || place/blockData >= x.blockCount() {
+				return ErrDamaged
+			}
+			b, err := x.blocks.at(place)
+			if err != nil {
+				return err
+			}
+			if width == 2 {
+				fingerprint ^= uint64(binary.LittleEndian.Uint16(b))
+			} else {
+				fingerprint ^= uint64(b[0])
+			}
 		}
-		var b [2]byte
-		if err := x.blocks.read(int64(s.Offset)+int64(p)*width, b[:width]); err != nil {
-			return false, err
-		}
-		fingerprint ^= uint64(binary.LittleEndian.Uint16(b[:]))
-	}
-	return fingerprint&(1<<x.header.Bits-1) == 0, nil
+		return nil
+	})
+	return err == nil && fingerprint&(1<<x.header.Bits-1) == 0, err
 }
 
-// Verify reads everything. The error is ErrDamaged, or one of reading.
+// Verify reads everything. The error is ErrDamaged, or that of the context.
 func (f *Filter) Verify(ctx context.Context) error {
-	block := make([]byte, blockSize)
 	for _, x := range f.files {
-		for n := range (x.blocks.size + blockData - 1) / blockData {
-			if err := x.blocks.block(n, block); err != nil {
+		for n := range x.blockCount() {
+			if err := x.blocks.guarded(func() error { _, err := x.blocks.block(n); return err }); err != nil {
 				return err
 			}
 			if err := ctx.Err(); n%4096 == 0 && err != nil {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math/bits"
 	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
 )
 
 // The file:
@@ -82,34 +84,56 @@ func blockSum(number int64, data []byte) uint32 {
 	return crc32.Update(crc32.Checksum(n[:], castagnoli), castagnoli, data)
 }
 
-// blocks reads fingerprints.
+// blocks is a file in memory, as far as the system has read it. Whoever makes the file shorter meanwhile takes memory away from us: see guarded.
 type blocks struct {
-	file *os.File
-	size int64 // of the fingerprints
+	name string
+	data []byte // the whole file
 }
 
-// read returns the bytes at a place, which do not cross the end of a block since its size is even.
-func (b *blocks) read(at int64, p []byte) error {
-	var block [blockSize]byte
-	number := at / blockData
-	if err := b.block(number, block[:]); err != nil {
-		return err
+// mapFile takes over the file.
+func mapFile(f *os.File, size int64) (blocks, error) {
+	defer f.Close()
+	if int64(int(size)) != size {
+		return blocks{}, fmt.Errorf("breach: %s is too large for this machine", f.Name())
 	}
-	copy(p, block[at%blockData:blockData])
-	return nil
+	data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return blocks{}, fmt.Errorf("breach: mapping %s: %w", f.Name(), err)
+	}
+	unix.Madvise(data, unix.MADV_RANDOM) // reading ahead would be in vain; if it cannot be told, it only takes longer
+	return blocks{f.Name(), data}, nil
 }
 
-func (b *blocks) block(number int64, block []byte) error {
-	if _, err := b.file.ReadAt(block, headerSize+number*blockSize); err != nil {
-		if err == io.EOF {
-			return fmt.Errorf("%w: %s is truncated", ErrDamaged, b.file.Name())
+// guarded calls read, which reads from the mapping, and turns an access to what is no longer there into an error.
+func (b *blocks) guarded(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = fmt.Errorf("%w: %s was truncated or cannot be read", ErrDamaged, b.name)
 		}
-		return err
+	}()
+	return read()
+}
+
+// at returns the bytes from a place on, to the end of the block. What is read has an even size, as blocks have, and does not cross one.
+func (b *blocks) at(place int64) ([]byte, error) {
+	block, err := b.block(place / blockData)
+	if err != nil {
+		return nil, err
 	}
+	return block[place%blockData:], nil
+}
+
+// block returns what a block holds.
+func (b *blocks) block(number int64) ([]byte, error) {
+	block := b.data[headerSize+number*blockSize:][:blockSize]
 	if blockSum(number, block[:blockData]) != binary.LittleEndian.Uint32(block[blockData:]) {
-		return fmt.Errorf("%w: %s, block %d", ErrDamaged, b.file.Name(), number)
+		return nil, fmt.Errorf("%w: %s, block %d", ErrDamaged, b.name, number)
 	}
-	return nil
+	return block[:blockData], nil
 }
 
 // places returns where the three fingerprints of a key lie in its shard, and what they have to yield together.
