@@ -159,3 +159,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSetup reads setup messages, of which the armor and what is in it may be anything.
+func FuzzSetup(f *testing.F) {
+	const code = "1234-5678-9012-3456-7890-1234-5678-9012-3456"
+	f.Add([]byte("hello"), code)
+	f.Add([]byte("<pre>\n-----BEGIN PGP MESSAGE-----\nPassphrase-Format: numeric9x4\n\nww0ECQMI\n-----END PGP MESSAGE-----\n"), "12345678")
+	f.Fuzz(func(t *testing.T, part []byte, code string) {
+		if k, _, err := autocrypt.ReadSetup(t.Context(), bytes.NewReader(part), code); err == nil && !k.Private() {
+			t.Error("a setup message without private key")
+		}
+	})
+}

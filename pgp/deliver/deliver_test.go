@@ -44,7 +44,7 @@ func run(t *testing.T, p deliver.Policy, message string) (string, deliver.Outcom
 	return out.String(), outcome
 }
 
-func encrypted(t *testing.T, to ...*pgp.Key) string {
+func encrypted(t testing.TB, to ...*pgp.Key) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := pgpmime.Encrypt(&out, strings.NewReader(mail), pgp.Encrypter{To: to}, nil); err != nil {
@@ -53,7 +53,7 @@ func encrypted(t *testing.T, to ...*pgp.Key) string {
 	return out.String()
 }
 
-func armored(t *testing.T, text string, to ...*pgp.Key) string {
+func armored(t testing.TB, text string, to ...*pgp.Key) string {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := pgp.Encrypter{To: to}.Encrypt(&out)
