@@ -44,5 +44,5 @@ type mailboxMethods interface {
 	Move(ctx context.Context, uids storage.UIDSet, to *storage.Mailbox) (storage.CopyResult, error)
 	Summary(ctx context.Context, uid storage.UID) (message.Summary, error)
 	Open(ctx context.Context, uid storage.UID) (storage.Content, error)
-	MayContain(ctx context.Context, text []byte) (indexed, found storage.UIDSet, err error)
+	MayContain(ctx context.Context, text []byte, classes ...message.TextClass) (indexed, found storage.UIDSet, err error)
 }

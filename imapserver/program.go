@@ -58,16 +58,17 @@ func (p *program) init(c *conn) { p.limit = c.server.limits.SearchKeys }
 
 // textFilter is where a text can be, as an index tells.
 type textFilter struct {
-	folded []byte
-	within storage.UIDSet // resolved
+	folded  []byte
+	classes []message.TextClass
+	within  storage.UIDSet // resolved
 }
 
-// filtered makes a predicate that looks for a text look only where the text can be.
-func (p *program) filtered(want *message.Matcher, pr predicate) predicate {
+// filtered makes a predicate that looks for a text in texts of some classes look only where the text can be.
+func (p *program) filtered(want *message.Matcher, classes []message.TextClass, pr predicate) predicate {
 	if want == nil || len(want.Folded()) < 2 {
 		return pr
 	}
-	f := &textFilter{folded: want.Folded()}
+	f := &textFilter{folded: want.Folded(), classes: classes}
 	p.texts = append(p.texts, f)
 	test := pr.test
 	pr.text = f
@@ -83,7 +84,7 @@ func (p *program) filtered(want *message.Matcher, pr predicate) predicate {
 // prepare resolves sets and texts, and returns the messages to be judged.
 func (p *program) prepare(ctx context.Context, in *selected) (storage.UIDSet, error) {
 	for _, f := range p.texts {
-		indexed, found, err := in.mbox.MayContain(ctx, f.folded)
+		indexed, found, err := in.mbox.MayContain(ctx, f.folded, f.classes...)
 		if err != nil {
 			return nil, err
 		}

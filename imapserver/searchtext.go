@@ -12,7 +12,7 @@ import (
 func fieldKey(field string) func(*conn, *program) (predicate, error) {
 	return func(c *conn, p *program) (predicate, error) {
 		want, text, err := p.text(c)
-		return p.filtered(want, headerPredicate(field, want, text)), err
+		return p.filtered(want, []message.TextClass{message.FieldClass(field)}, headerPredicate(field, want, text)), err
 	}
 }
 
@@ -86,7 +86,7 @@ func firstField(header []byte) (field, rest []byte) {
 func textKey(headers bool) func(*conn, *program) (predicate, error) {
 	return func(c *conn, p *program) (predicate, error) {
 		want, _, err := p.text(c)
-		return p.filtered(want, predicate{cost: fromText, test: func(m *candidate) (bool, error) {
+		return p.filtered(want, message.ClassesOf(headers), predicate{cost: fromText, test: func(m *candidate) (bool, error) {
 			return m.contains(want, headers)
 		}}), err
 	}

@@ -140,7 +140,7 @@ func (x *indexer) index(m *Mailbox) error {
 			x.unit.logger.Warn("cannot index a message; searches will read it", "account", m.account.id, "mailbox", m.id, "uid", row.UID, "err", err)
 		}
 		if r.Last = row.UID; x.builder.Full() {
-			if err := x.write(texts, v, r); err != nil {
+			if err := x.save(texts, v, r); err != nil {
 				return err
 			}
 			r = UIDRange{First: r.Last + 1}
@@ -149,7 +149,7 @@ func (x *indexer) index(m *Mailbox) error {
 	if r.Last == 0 {
 		return nil
 	}
-	return x.write(texts, v, r)
+	return x.save(texts, v, r)
 }
 
 // add indexes one message, or nothing of it.
@@ -166,14 +166,15 @@ func (x *indexer) add(m *Mailbox, uid UID) error {
 	b := x.builder
 	b.Add(uint32(uid))
 	err = summary.SearchTexts(content, func(t message.SearchText) (bool, error) {
+		b.Text(trigram.Class(t.Class))
 		if t.Part != nil {
 			err := message.CopyFolded(b, t.Part)
-			b.EndText()
 			return err == nil, err
 		}
-		x.text(t.Field)
+		x.write(t.Field)
 		if !bytes.HasSuffix(t.Field, t.Value) {
-			x.text(t.Value)
+			b.Text(trigram.Class(t.Class))
+			x.write(t.Value)
 		}
 		return true, x.ctx.Err()
 	})
@@ -183,15 +184,14 @@ func (x *indexer) add(m *Mailbox, uid UID) error {
 	return err
 }
 
-func (x *indexer) text(text []byte) {
+func (x *indexer) write(text []byte) {
 	x.folded = message.AppendFolded(x.folded[:0], text)
 	x.builder.Write(x.folded)
-	x.builder.EndText()
 }
 
-// write writes a segment of what was gathered, joined with those before it that are not much larger: so there are few segments, and
+// save writes a segment of what was gathered, joined with those before it that are not much larger: so there are few segments, and
 // each message is written again only a few times.
-func (x *indexer) write(texts *textIndex, v *View, r UIDRange) error {
+func (x *indexer) save(texts *textIndex, v *View, r UIDRange) error {
 	if err := texts.write(r, x.builder.Segment()); err != nil {
 		return err
 	}

@@ -45,15 +45,15 @@ type textSegment struct {
 }
 
 // MayContain tells where a text can be: the messages of found, and those that are not among indexed. text is as
-// [message.Matcher.Folded] returns it; it is looked for in every text of [message.Summary.SearchTexts], field values included. Sets
-// may have UIDs of messages that are gone. Messages that are not indexed will be soon.
-func (m *Mailbox) MayContain(ctx context.Context, text []byte) (indexed, found UIDSet, err error) {
+// [message.Matcher.Folded] returns it; it is looked for in the texts of [message.Summary.SearchTexts] that are of the classes, field
+// values included. Sets may have UIDs of messages that are gone. Messages that are not indexed will be soon.
+func (m *Mailbox) MayContain(ctx context.Context, text []byte, classes ...message.TextClass) (indexed, found UIDSet, err error) {
 	v, err := m.View(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	x := m.account.files.textIndex(m.id)
-	indexed, found = x.search(text)
+	indexed, found = x.search(text, classes)
 	if x.behind(v) >= fewUnindexed {
 		m.account.unit.indexer.request(m.account, m.id)
 	}
@@ -72,19 +72,33 @@ func (w *fileWork) textIndex(box ID) *textIndex {
 	return x
 }
 
-func (x *textIndex) search(text []byte) (indexed, found UIDSet) {
+func (x *textIndex) search(text []byte, classes []message.TextClass) (indexed, found UIDSet) {
 	for _, s := range x.opened() {
-		numbers, err := s.Search(text)
+		in, err := s.search(text, classes)
 		if err != nil {
 			x.drop(s, err)
 			continue
 		}
 		indexed = append(indexed, s.covers...)
-		for _, n := range numbers {
-			found = found.Append(UID(n))
-		}
+		found = append(found, in...)
 	}
 	return indexed, found
+}
+
+// search returns the messages of the segment that can have the text.
+func (s *textSegment) search(text []byte, classes []message.TextClass) (found UIDSet, err error) {
+	for _, class := range classes {
+		numbers, err := s.Search(trigram.Class(class), text)
+		if err != nil {
+			return nil, err
+		}
+		var in UIDSet
+		for _, n := range numbers {
+			in = in.Append(UID(n))
+		}
+		found = found.Union(in)
+	}
+	return found, nil
 }
 
 // behind returns how many messages are above those that were indexed.

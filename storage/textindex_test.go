@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func randomMessage(r *rand.Rand) string {
 }
 
 // holds searches a message as a program without an index does.
-func holds(b *bench, m *storage.Mailbox, uid storage.UID, want *message.Matcher) bool {
+func holds(b *bench, m *storage.Mailbox, uid storage.UID, want *message.Matcher, classes []message.TextClass) bool {
 	b.t.Helper()
 	summary, err := m.Summary(b.ctx, uid)
 	b.must(err)
@@ -53,6 +54,9 @@ func holds(b *bench, m *storage.Mailbox, uid storage.UID, want *message.Matcher)
 	defer content.Close()
 	found := false
 	b.must(summary.SearchTexts(content, func(t message.SearchText) (bool, error) {
+		if !slices.Contains(classes, t.Class) {
+			return true, nil
+		}
 		if t.Part == nil {
 			found = found || want.Match(t.Field) || want.Match(t.Value)
 			return true, nil
@@ -71,7 +75,7 @@ func (b *bench) indexed(m *storage.Mailbox) {
 	b.must(err)
 	want := v.UIDs(1, v.Len())
 	for range 2000 {
-		have, _, err := m.MayContain(b.ctx, []byte("x"))
+		have, _, err := m.MayContain(b.ctx, []byte("x"), message.BodyText)
 		b.must(err)
 		if want.Intersect(have).Len() == want.Len() {
 			return
@@ -113,11 +117,15 @@ func TestMayContain(t *testing.T) {
 				text = string(runes[r.IntN(len(runes)):])
 			}
 			want := message.NewMatcher(strings.ToUpper(text))
-			indexed, found, err := m.MayContain(b.ctx, want.Folded())
+			classes := message.ClassesOf(r.IntN(2) == 0)
+			if r.IntN(2) == 0 {
+				classes = []message.TextClass{message.FieldClass([]string{"from", "Subject", "cc", "X-Other"}[r.IntN(4)])}
+			}
+			indexed, found, err := m.MayContain(b.ctx, want.Folded(), classes...)
 			b.must(err)
 			for _, row := range v.All() {
-				if indexed.Contains(row.UID) && !found.Contains(row.UID) && holds(b, m, row.UID, want) {
-					t.Fatalf("%s: %q is in message %d, and the index denies it", state, text, row.UID)
+				if indexed.Contains(row.UID) && !found.Contains(row.UID) && holds(b, m, row.UID, want, classes) {
+					t.Fatalf("%s: %q is in message %d (classes %v), and the index denies it", state, text, row.UID, classes)
 				}
 			}
 		}
@@ -216,12 +224,12 @@ func TestIndexOfDeletedMailbox(t *testing.T) {
 		for range 150 {
 			b.add(a, m, "Subject: soon gone\r\n\r\ntext\r\n")
 		}
-		if _, _, err := m.MayContain(b.ctx, []byte("gone")); err != nil {
+		if _, _, err := m.MayContain(b.ctx, []byte("gone"), message.BodyText); err != nil {
 			t.Fatal(err)
 		}
 		b.must(a.DeleteMailbox(b.ctx, "short"))
 		b.must(b.unit.Checkpoint(b.ctx))
-		if _, _, err := m.MayContain(b.ctx, []byte("gone")); !errors.Is(err, storage.ErrNoMailbox) {
+		if _, _, err := m.MayContain(b.ctx, []byte("gone"), message.BodyText); !errors.Is(err, storage.ErrNoMailbox) {
 			t.Fatalf("a deleted mailbox answers %v", err)
 		}
 	}

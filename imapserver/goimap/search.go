@@ -193,7 +193,7 @@ func (k *compiler) all(c *imap.SearchCriteria) (test, error) {
 func (k *compiler) texts(c *imap.SearchCriteria, add func(test)) error {
 	for _, h := range c.Header {
 		want := message.NewMatcher(h.Value)
-		t, err := k.within(want, headerHas(message.NewFieldSet(h.Key), want, h.Value == ""))
+		t, err := k.within(want, []message.TextClass{message.FieldClass(h.Key)}, headerHas(message.NewFieldSet(h.Key), want, h.Value == ""))
 		if err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func (k *compiler) texts(c *imap.SearchCriteria, add func(test)) error {
 	}
 	for i, text := range slices.Concat(c.Body, c.Text) {
 		want := message.NewMatcher(text)
-		t, err := k.within(want, textHas(want, i >= len(c.Body)))
+		t, err := k.within(want, message.ClassesOf(i >= len(c.Body)), textHas(want, i >= len(c.Body)))
 		if err != nil {
 			return err
 		}
@@ -211,11 +211,11 @@ func (k *compiler) texts(c *imap.SearchCriteria, add func(test)) error {
 }
 
 // within makes a test that looks for a text look only where the index tells that it can be.
-func (k *compiler) within(want *message.Matcher, t test) (test, error) {
+func (k *compiler) within(want *message.Matcher, classes []message.TextClass, t test) (test, error) {
 	if len(want.Folded()) < 2 {
 		return t, nil
 	}
-	indexed, found, err := k.b.mbox.MayContain(k.ctx, want.Folded())
+	indexed, found, err := k.b.mbox.MayContain(k.ctx, want.Folded(), classes...)
 	if err != nil {
 		return nil, err
 	}

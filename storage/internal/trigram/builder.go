@@ -11,9 +11,11 @@ type Builder struct {
 	docs  []uint32
 	pairs []pair
 	spare []pair
-	open  bool // a document is being added
+	open  bool  // a document is being added
+	class Class // of the present text
+	begun int   // how many pairs there were before the present document
 
-	// seen has a bit for each trigram of the present document, touched the words of it that are not 0.
+	// seen has a bit for each trigram of the present class of the present document, touched the words of it that are not 0.
 	seen    []uint64
 	touched []uint32
 	tail    [2]byte // the last bytes of the present text
@@ -26,14 +28,29 @@ type pair struct {
 	doc uint32 // its place among the documents
 }
 
-// Add begins a document. Numbers have to rise.
+// Add begins a document, with a text of class 0. Numbers have to rise.
 func (b *Builder) Add(number uint32) {
 	b.finish()
 	if b.seen == nil {
 		b.seen = make([]uint64, 1<<24/64)
 	}
 	b.docs = append(b.docs, number)
-	b.open = true
+	b.open, b.begun, b.class = true, len(b.pairs), 0
+}
+
+// Text begins a text of the present document.
+func (b *Builder) Text(class Class) {
+	b.endText()
+	if class != b.class {
+		b.gather()
+		b.class = class
+	}
+}
+
+// gather notes the trigrams of the present class.
+func (b *Builder) gather() {
+	doc := uint32(len(b.docs) - 1)
+	b.clear(func(k key) { b.pairs = append(b.pairs, pair{b.class.key(k), doc}) })
 }
 
 // Write adds bytes to the present text of the present document; it never fails.
@@ -56,8 +73,8 @@ func (b *Builder) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// EndText ends the present text: strings are not found across its end.
-func (b *Builder) EndText() {
+// endText ends the present text: strings are not found across its end.
+func (b *Builder) endText() {
 	switch b.length {
 	case 2:
 		b.note(key(b.tail[0])<<16 | key(b.tail[1])<<8)
@@ -82,7 +99,7 @@ func (b *Builder) note(k key) {
 // Forget takes the present document back, which could not be read to its end.
 func (b *Builder) Forget() {
 	b.clear(func(key) {})
-	b.docs = b.docs[:len(b.docs)-1]
+	b.docs, b.pairs = b.docs[:len(b.docs)-1], b.pairs[:b.begun]
 	b.open = false
 }
 
@@ -103,9 +120,8 @@ func (b *Builder) finish() {
 	if !b.open {
 		return
 	}
-	b.EndText()
-	doc := uint32(len(b.docs) - 1)
-	b.clear(func(k key) { b.pairs = append(b.pairs, pair{k, doc}) })
+	b.endText()
+	b.gather()
 	b.open = false
 }
 
@@ -126,8 +142,10 @@ func (b *Builder) Segment() []byte {
 			n++
 		}
 		w.begin(rest[0].key)
-		for _, p := range rest[:n] {
-			w.post(p.doc)
+		for i, p := range rest[:n] {
+			if i == 0 || p.doc != rest[i-1].doc { // texts of one class need not follow each other
+				w.post(p.doc)
+			}
 		}
 		w.end()
 		rest = rest[n:]
@@ -142,7 +160,7 @@ func (b *Builder) sort() {
 		b.spare = make([]pair, len(b.pairs))
 	}
 	from, to := b.pairs, b.spare[:len(b.pairs)]
-	for shift := 0; shift < 24; shift += 8 {
+	for shift := 0; shift < 32; shift += 8 {
 		var place [257]int
 		for _, p := range from {
 			place[int(byte(p.key>>shift))+1]++

@@ -11,18 +11,18 @@ const maxTrigrams = 24
 // few is how many documents are few enough to look into without looking up more trigrams.
 const few = 4
 
-// Search returns the numbers of the documents that can hold the string, rising. All are returned for a string of less than two bytes.
-// The slice is not to be modified.
-func (s *Segment) Search(text []byte) ([]uint32, error) {
+// Search returns the numbers of the documents that can hold the string in a text of the class, rising. All are returned for a string of
+// less than two bytes. The slice is not to be modified.
+func (s *Segment) Search(class Class, text []byte) ([]uint32, error) {
 	var places []uint32
 	var err error
 	switch len(text) {
 	case 0, 1:
 		return s.docs, nil
 	case 2:
-		places, err = s.prefix(key(text[0])<<16 | key(text[1])<<8)
+		places, err = s.prefix(class.key(key(text[0])<<16 | key(text[1])<<8))
 	default:
-		places, err = s.all(keysOf(text))
+		places, err = s.all(keysOf(class, text))
 	}
 	if err != nil {
 		return nil, err
@@ -34,12 +34,12 @@ func (s *Segment) Search(text []byte) ([]uint32, error) {
 }
 
 // keysOf returns trigrams of a string, each once.
-func keysOf(text []byte) []key {
+func keysOf(class Class, text []byte) []key {
 	n := len(text) - size + 1
 	step := max(1, float64(n-1)/(maxTrigrams-1))
 	keys := make([]key, 0, maxTrigrams)
 	for at := 0.0; int(at+0.5) < n && len(keys) < maxTrigrams; at += step {
-		keys = append(keys, keyAt(text[int(at+0.5):]))
+		keys = append(keys, class.key(keyAt(text[int(at+0.5):])))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

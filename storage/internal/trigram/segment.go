@@ -89,7 +89,7 @@ func (s *Segment) parse(tail []byte, end int64) error {
 		b.offset += int64(b.length)
 		b.length = d.number(int(end))
 		b.sum = d.sum()
-		if distance == 0 && i > 0 || distance >= 1<<24 || b.first >= 1<<24 || b.offset+int64(b.length) > end {
+		if distance == 0 && i > 0 || distance >= keys || b.first >= keys || b.offset+int64(b.length) > end {
 			return fmt.Errorf("%w: blocks are out of order", ErrDamaged)
 		}
 		s.blocks = append(s.blocks, b)

@@ -45,13 +45,13 @@ func (l *library) build(t testing.TB, r *rand.Rand, b *Builder, from, to int) *S
 	t.Helper()
 	for i := from; i < to; i++ {
 		b.Add(l.numbers[i])
-		for _, text := range l.texts[i] {
+		for k, text := range l.texts[i] {
+			b.Text(classOf(k))
 			for len(text) > 0 {
 				n := 1 + r.IntN(len(text))
 				b.Write(text[:n])
 				text = text[n:]
 			}
-			b.EndText()
 		}
 	}
 	return open(t, b.Segment())
@@ -66,12 +66,18 @@ func open(t testing.TB, segment []byte) *Segment {
 	return s
 }
 
-// holding returns the documents that hold the string.
-func (l *library) holding(text []byte) []uint32 {
+// classOf is the class of the k-th text of a document: of three texts, two are of one, and another is between them.
+func classOf(k int) Class { return []Class{Classes - 1, 0, Classes - 1}[k] }
+
+// holding returns the documents that hold the string in a text of the class.
+func (l *library) holding(class Class, text []byte) []uint32 {
 	var out []uint32
 	for i, number := range l.numbers {
-		if slices.ContainsFunc(l.texts[i], func(t []byte) bool { return bytes.Contains(t, text) }) {
-			out = append(out, number)
+		for k, t := range l.texts[i] {
+			if classOf(k) == class && bytes.Contains(t, text) {
+				out = append(out, number)
+				break
+			}
 		}
 	}
 	return out
@@ -105,10 +111,11 @@ func TestSearch(t *testing.T) {
 			if len(text) > 3 && r.IntN(2) == 0 {
 				text = text[r.IntN(3) : len(text)-r.IntN(2)]
 			}
-			want := l.holding(text)
+			class := classOf(r.IntN(2))
+			want := l.holding(class, text)
 			var got []uint32
 			for _, s := range parts {
-				one, err := s.Search(text)
+				one, err := s.Search(class, text)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -118,7 +125,7 @@ func TestSearch(t *testing.T) {
 				t.Fatalf("round %d: %q: documents %v lack %v", round, text, got, m)
 			}
 			alive := slices.DeleteFunc(got, func(n uint32) bool { return n%5 == 0 })
-			got, err = whole.Search(text)
+			got, err = whole.Search(class, text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +157,7 @@ func TestForget(t *testing.T) {
 		t.Errorf("documents %v", got)
 	}
 	for text, want := range map[string][]uint32{"first": {1}, "second": nil, "third": {3}, "dthird": nil, "ir": {1, 3}, "d": {1, 3}} {
-		if got, err := s.Search([]byte(text)); err != nil || !slices.Equal(got, want) {
+		if got, err := s.Search(0, []byte(text)); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
 		}
 	}
@@ -164,9 +171,9 @@ func TestDamage(t *testing.T) {
 	l.build(t, r, &b, 0, 50)
 	for i := range l.numbers {
 		b.Add(l.numbers[i])
-		for _, text := range l.texts[i] {
+		for k, text := range l.texts[i] {
+			b.Text(classOf(k))
 			b.Write(text)
-			b.EndText()
 		}
 	}
 	segment := b.Segment()
@@ -177,7 +184,7 @@ func TestDamage(t *testing.T) {
 		for _, text := range []string{"mail", "日本", "zz"} {
 			if err == nil {
 				var got []uint32
-				if got, err = s.Search([]byte(text)); err == nil && len(missing(l.holding([]byte(text)), got)) > 0 {
+				if got, err = s.Search(0, []byte(text)); err == nil && len(missing(l.holding(0, []byte(text)), got)) > 0 {
 					t.Fatalf("bit %d: %q is not found and nobody knows", bit, text)
 				}
 			}
@@ -210,7 +217,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got, err := s.Search(text); err == nil && len(missing(got, s.Docs())) > 0 {
+		if got, err := s.Search(0, text); err == nil && len(missing(got, s.Docs())) > 0 {
 			t.Error("found a document that the segment has not")
 		}
 		Merge([]*Segment{s}, func(uint32) bool { return true })
@@ -258,7 +265,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	s := open(b, builder.Segment())
 	for b.Loop() {
-		if _, err := s.Search([]byte("harbourmaster")); err != nil {
+		if _, err := s.Search(0, []byte("harbourmaster")); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // A segment is a row of blocks, what is needed to find them, and the documents. Numbers without a width are varints:
 //
 //	blocks  each compressed by zstd: entries, by trigram
-//	          trigram    distance from the one before in the block, or from 0
+//	          trigram    with its class: distance from the one before in the block, or from 0
 //	          number     of documents
 //	          length     of what follows
 //	          documents  places in the list of documents, each as its distance from the one before, less 1
@@ -19,9 +19,9 @@ import (
 //	        blocks       number; of each: distance of its first trigram from that of the block before, length, CRC-32C (4 bytes)
 //	end     4 bytes      length of the tail
 //	        4 bytes      CRC-32C of the tail and its length
-//	        4 bytes      magic "MHT1"
+//	        4 bytes      magic "MHT2"
 const (
-	magic      = 0x3154484d // "MHT1"
+	magic      = 0x3254484d // "MHT2"
 	endLength  = 12
 	blockBytes = 16 << 10 // entries of a block before compression
 )
