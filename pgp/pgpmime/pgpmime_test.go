@@ -228,3 +228,26 @@ func decodeBody(t *testing.T, message string) string {
 	}
 	return string(text)
 }
+
+// The payload of RFC 9788, appendix C.3.1.2, as the document prints it without its S/MIME: opened by PGP/MIME its own header counts, whatever stands outside.
+func TestRFC9788(t *testing.T) {
+	anna := key(t, "anna", pgp.Compatible)
+	const own = "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\nSubject: smime-signed-enc-hp-baseline\r\nMessage-ID: <smime-signed-enc-hp-baseline@example>\r\n" +
+		"From: Alice <alice@smime.example>\r\nTo: Bob <bob@smime.example>\r\nDate: Sat, 20 Feb 2021 10:09:02 -0500\r\nUser-Agent: Sample MUA Version 1.0\r\n"
+	const outer = "HP-Outer: Subject: [...]\r\nHP-Outer: Message-ID: <smime-signed-enc-hp-baseline@example>\r\nHP-Outer: From: Alice <alice@smime.example>\r\n" +
+		"HP-Outer: To: Bob <bob@smime.example>\r\nHP-Outer: Date: Sat, 20 Feb 2021 10:09:02 -0500\r\nHP-Outer: User-Agent: Sample MUA Version 1.0\r\n"
+	const rest = "Content-Type: text/plain; charset=\"utf-8\"; hp=\"cipher\"\r\n\r\nThis is the\r\nsmime-signed-enc-hp-baseline\r\nmessage.\r\n"
+	data := armored(t, own+outer+rest, anna)
+	message := "Subject: changed on the way\r\nFrom: eve@example.org\r\nComments: added\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n\r\n" +
+		"--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n" + data + "\r\n--b--\r\n"
+	o, inside, err := open(t, message, pgp.Decrypter{Keys: []*pgp.Key{anna}})
+	if err != nil || o.Header != pgpmime.HeaderEncrypted || inside != own+rest {
+		t.Errorf("%+v, %v, %q", o, err, inside)
+	}
+	// What hcp_baseline leaves outside of this message is what the document prints as HP-Outer.
+	again := encrypt(t, own+"Content-Type: text/plain; charset=\"utf-8\"\r\n\r\nThis is the\r\nsmime-signed-enc-hp-baseline\r\nmessage.\r\n", pgp.Encrypter{To: []*pgp.Key{anna}}, pgpmime.Baseline)
+	if want := strings.ReplaceAll(outer, "HP-Outer: ", ""); !strings.HasPrefix(again, want) {
+		t.Errorf("outside:\n%.600s\nwanted:\n%s", again, want)
+	}
+}
