@@ -39,6 +39,12 @@
 // within a day at most, and which a cluster can share. A full handshake with an
 // ECDSA certificate costs well below a millisecond.
 //
+// # Hidden names (encrypted client hello)
+//
+// [Policy.Hide] lets clients encrypt the name that they ask for, under keys that are
+// changed daily ([ECH]). crypto/tls allows that together with TLS 1.2 only
+// by a configuration for each kind of client, which Hide arranges.
+//
 // # Application protocols (ALPN)
 //
 // A server names the protocols that it speaks, see [Policy.ALPN]. A client that

@@ -104,3 +104,19 @@ func ExamplePolicy_Resume() {
 	}
 	// Output: on, keys live 24h0m0s
 }
+
+// A web server whose names only clients learn. The parameter goes into their HTTPS records.
+func ExamplePolicy_Hide() {
+	dir, err := os.MkdirTemp("", "ech")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	keys, err := tlspolicy.OpenECH(tlspolicy.ECHOptions{Dir: dir, PublicName: "public.example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	policy := tlspolicy.Intermediate.ALPN("h2", "http/1.1").Hide(keys) // then Server or ServerBy, with a certificate for the public name, too
+	fmt.Println(policy, keys.DNS()[:6])
+	// Output: intermediate ech=AE
+}

@@ -49,6 +49,10 @@ func (p Policy) Explain() []Decision {
 	if p.tickets != nil {
 		tickets = fmt.Sprintf("on, keys live %v", p.tickets.life)
 	}
+	hidden := "off"
+	if p.ech != nil {
+		hidden = "on, public name " + p.ech.options.PublicName
+	}
 	ems := "used with every client that knows it"
 	if r.needEMS {
 		ems = "required of clients of TLS 1.2"
@@ -68,6 +72,7 @@ func (p Policy) Explain() []Decision {
 		{"signatures in handshakes", "ECDSA and RSA with SHA-256, SHA-384, SHA-512", "SHA-1 can be forged.", "RFC 9155", ""},
 		{"extended master secret", ems, "Binds the keys of TLS 1.2 to the whole handshake.", "RFC 7627", notMozilla},
 		{"session tickets", tickets, "A ticket key in a copy of the memory opens what was recorded while it lived.", "RFC 9325, section 3.4; RFC 5077, section 5.5", ""},
+		{"encrypted client hello", hidden, "Who listens learns the public name only; names of mail servers are rarely a secret.", "RFC 9849", ""},
 		{"early data", "none", "It can be replayed and is not forward secret; crypto/tls has none on TCP.", "RFC 8446, section 8", ""},
 		{"renegotiation", "none", "crypto/tls has none on servers.", "RFC 9325, section 3.5", ""},
 		{"compression", "none", "It tells secrets by length (CRIME); crypto/tls has none.", "RFC 9325, section 3.3", ""},

@@ -18,6 +18,7 @@ type Policy struct {
 	level     level
 	protocols []string // nil: see ALPN
 	tickets   *Tickets // nil: sessions are not resumed
+	ech       *ECH     // nil: names are not hidden
 }
 
 // The policies. Intermediate and Modern are those of Mozilla's Server Side TLS
@@ -78,6 +79,13 @@ func (p Policy) ALPN(protocols ...string) Policy {
 // under the keys of t. Without it they cannot. nil takes tickets away again.
 func (p Policy) Resume(t *Tickets) Policy {
 	p.tickets = t
+	return p
+}
+
+// Hide returns p for a server that lets clients hide the name they ask for, by the keys of e. Clients of TLS 1.2 are served as without. nil takes it away again.
+// The configuration of such a server must not be copied and changed after its first handshake.
+func (p Policy) Hide(e *ECH) Policy {
+	p.ech = e
 	return p
 }
 
@@ -147,6 +155,9 @@ func (p Policy) server() (*tls.Config, error) {
 			return nil, ErrNoResumption
 		}
 		p.tickets.enable(config)
+	}
+	if p.ech != nil {
+		p.ech.enable(config, p.rules().minVersion)
 	}
 	return config, nil
 }

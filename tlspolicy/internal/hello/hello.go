@@ -29,6 +29,7 @@ type Hello struct {
 	Verify       []byte   // what renegotiation_info says: nothing at the beginning, then the client's verify_data (RFC 5746, section 3.5)
 	Status       bool     // status_request for OCSP
 	SCT          bool     // signed_certificate_timestamp
+	GREASE       bool     // encrypted_client_hello, with TLS 1.3, of random bytes (RFC 9849, section 6.2)
 }
 
 // Numbers from IANA's registries that crypto/tls does not export.
@@ -45,6 +46,7 @@ const (
 	extVersions       = 43
 	extPSKModes       = 45
 	extKeyShare       = 51
+	extECH            = 0xfe0d
 	ExtRenegotiation  = 0xff01
 	recordAlert       = 21
 	recordHandshake   = 22
@@ -137,8 +139,16 @@ func (h Hello) extensions(modern bool) (out []byte) {
 			}
 		}
 		add(true, extKeyShare, vector16(shares))
+		add(h.GREASE, extECH, grease())
 	}
 	return out
+}
+
+// grease looks like an encrypted client hello: outer, HKDF-SHA256, AES-128-GCM, some key, some encapsulated key, some payload.
+func grease() []byte {
+	noise := make([]byte, 1+32+208)
+	rand.Read(noise)
+	return slices.Concat([]byte{0, 0, 1, 0, 1}, noise[:1], vector16(noise[1:33]), vector16(noise[33:]))
 }
 
 // share returns a public key for group, or nil for a group that is not known
