@@ -21,7 +21,7 @@ func TestGoals(t *testing.T) {
 			t.Fatal(err)
 		}
 		names := regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w*`).FindAllString(string(text), -1)
-		if len(names) < 30 {
+		if len(names) < 20 {
 			t.Errorf("%s names only %d tests", table, len(names))
 		}
 		tests := testsIn(t, filepath.Dir(table), "examples")
