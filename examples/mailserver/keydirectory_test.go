@@ -53,6 +53,14 @@ func TestKeyDirectory(t *testing.T) {
 	if _, err := client.Lookup(ctx, "anna@example.org"); !errors.Is(err, wkd.ErrNotFound) {
 		t.Errorf("before: %v", err)
 	}
+	answer, err := client.HTTP.Head("https://openpgpkey.example.org/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Strict-Transport-Security"); got != "max-age=63072000" {
+		t.Errorf("HSTS %q", got)
+	}
 	k := newPGPKey(t, "anna@example.org", 0)
 	do(request{Command: "key-set", Name: "anna@example.org", Key: k.Armor()})
 	if keys, err := client.Lookup(ctx, "anna@example.org"); err != nil || keys[0].Fingerprint() != k.Fingerprint() {

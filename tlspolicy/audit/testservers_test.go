@@ -47,10 +47,16 @@ var rsaKey = sync.OnceValue(func() crypto.Signer {
 	return key
 })
 
-// leaf issues a certificate for 90 days, as public authorities do.
+// leaf issues a certificate for an RSA key.
 func (a authority) leaf(t testing.TB, edit func(*x509.Certificate)) *testca.Issued {
 	t.Helper()
-	return testca.Issue(t, a.between, rsaKey(), func(c *x509.Certificate) {
+	return a.issue(t, rsaKey(), edit)
+}
+
+// issue issues a certificate for 90 days, as public authorities do.
+func (a authority) issue(t testing.TB, key crypto.Signer, edit func(*x509.Certificate)) *testca.Issued {
+	t.Helper()
+	return testca.Issue(t, a.between, key, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().AddDate(0, 0, 90)
 		c.CRLDistributionPoints = []string{"http://crl.example.org/1"}
 		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}

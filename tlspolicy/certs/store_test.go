@@ -26,7 +26,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-var swaps = flag.Int("certs.swaps", 100, "how often TestSwapsUnderLoad replaces certificates")
+var swaps = flag.Int("certs.swaps", 20, "how often TestSwapsUnderLoad replaces certificates")
 
 // put writes files below dir: name, content, name, content...
 func put(t testing.TB, dir string, parts ...any) {

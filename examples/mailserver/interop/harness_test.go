@@ -61,10 +61,11 @@ type server struct {
 	options []string // of serve, beside --data and the addresses
 	lmtpAt  string   // what --lmtp says
 
-	imaps, imap, lmtp string // host:port, lmtp also unix:PATH
-	process           *exec.Cmd
-	ended             chan struct{} // closed when the process has ended
-	log               *logBuffer
+	imaps, imap, lmtp, wkd string // host:port, lmtp also unix:PATH; wkd is "" without --wkd
+
+	process *exec.Cmd
+	ended   chan struct{} // closed when the process has ended
+	log     *logBuffer
 }
 
 // newServer serves accounts on fresh data. When the test ends, the server is drained, and its data must be in order.
@@ -87,7 +88,7 @@ func prepareServer(t *testing.T, options ...string) *server {
 	return s
 }
 
-var readyLine = regexp.MustCompile(`^ready imaps=(\S+) imap=(\S+) lmtp=(\S+)$`)
+var readyLine = regexp.MustCompile(`^ready imaps=(\S+) imap=(\S+) lmtp=(\S+)(?: wkd=(\S+))?$`)
 
 // start starts a process and waits until it accepts connections.
 func (s *server) start() {
@@ -105,7 +106,7 @@ func (s *server) start() {
 		if m == nil {
 			s.t.Fatalf("serve printed %q instead of a ready line; log:\n%s", line, s.log)
 		}
-		s.imaps, s.imap, s.lmtp = m[1], m[2], m[3]
+		s.imaps, s.imap, s.lmtp, s.wkd = m[1], m[2], m[3], m[4]
 	case <-time.After(patience):
 		s.t.Fatalf("serve is not ready after %v; log:\n%s", patience, s.log)
 	}
