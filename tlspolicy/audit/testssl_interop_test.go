@@ -4,7 +4,6 @@ package audit
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
@@ -151,13 +150,21 @@ func weakDH(t *testing.T, a authority) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	file := filepath.Join(t.TempDir(), "dh")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: params}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return openssl(t, a, "-dhparam", file, "-cipher", "DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256", "-no_ticket")
+}
+
+// openssl runs OpenSSL's server without its own limits.
+func openssl(t *testing.T, a authority, args ...string) (address string) {
+	t.Helper()
 	leaf, dir := a.leaf(t, nil), t.TempDir()
-	files := map[string][]byte{"pair": slices.Concat(testca.PEM(leaf), testca.KeyPEM(t, leaf.Key)), "chain": testca.PEM(a.between),
-		"dh": pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: params}),
-		// s_server looks at parameters before it looks at -cipher.
-		"config": []byte("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nCipherString = DEFAULT@SECLEVEL=0\n")}
 	at := map[string]string{}
-	for name, text := range files {
+	for name, text := range map[string][]byte{"pair": slices.Concat(testca.PEM(leaf), testca.KeyPEM(t, leaf.Key)), "chain": testca.PEM(a.between),
+		// s_server looks at parameters before it looks at -cipher.
+		"config": []byte("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nCipherString = DEFAULT@SECLEVEL=0\n")} {
 		at[name] = filepath.Join(dir, name)
 		if err := os.WriteFile(at[name], text, 0o600); err != nil {
 			t.Fatal(err)
@@ -167,17 +174,20 @@ func weakDH(t *testing.T, a authority) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
+	address = l.Addr().String()
 	l.Close()
-	cmd := exec.Command("openssl", "s_server", "-accept", address, "-cert", at["pair"], "-cert_chain", at["chain"], "-key", at["pair"], "-dhparam", at["dh"], "-quiet",
-		"-cipher", "DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256", "-no_ticket")
+	cmd := exec.Command("openssl", append([]string{"s_server", "-accept", address, "-cert", at["pair"], "-cert_chain", at["chain"], "-key", at["pair"], "-quiet"}, args...)...)
 	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+at["config"])
+	in, err := cmd.StdinPipe() // at its end it would close each connection
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 500 {
-		if conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
+	t.Cleanup(func() { in.Close(); cmd.Process.Kill(); cmd.Wait() })
+	for range 3000 {
+		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()
 			return address
 		}
@@ -185,4 +195,40 @@ func weakDH(t *testing.T, a authority) string {
 	}
 	t.Fatal("openssl s_server does not listen")
 	return ""
+}
+
+// What only another's server shows: it renegotiates, its tickets say how long they live in both versions, it knows
+// old suites and curves, and one version of TLS alone.
+func TestOpenSSL(t *testing.T) {
+	a := newAuthority(t)
+	for _, test := range []struct {
+		name  string
+		args  []string
+		finds []string // among others
+		not   []string
+		life  time.Duration
+	}{
+		{"renegotiates", []string{"-client_renegotiation", "-tls1_2"}, []string{"client-renegotiation", "static-key", "cbc", "no-tls13", "client-order"}, nil, 2 * time.Hour},
+		{"does not", []string{"-tls1_2", "-serverpref"}, nil, []string{"client-renegotiation", "client-order"}, 2 * time.Hour},
+		{"TLS 1.3", []string{"-tls1_3"}, nil, []string{"no-tls13", "cbc", "client-renegotiation"}, 2 * time.Hour},
+		{"old", []string{"-tls1", "-cipher", "ALL:eNULL:aNULL:@SECLEVEL=0", "-no_ticket"}, []string{"tls10", "no-tls12", "null-cipher", "anonymous", "cbc-tls10", "no-aead"}, nil, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := audited(t, openssl(t, a, test.args...), Options{Protocol: TLS, Name: mailName, Roots: testca.Roots(a.root), Concurrency: 1})
+			for _, id := range test.finds {
+				if !r.has(id) {
+					t.Errorf("%s is not found, but %q", id, above(r))
+				}
+			}
+			for _, id := range test.not {
+				if r.has(id) {
+					t.Errorf("%s is found", id)
+				}
+			}
+			if r.Sessions.TicketLife != test.life || len(r.Unknown) > 0 {
+				t.Errorf("%+v, unknown %q", r.Sessions, r.Unknown)
+			}
+			t.Logf("%q, grade %s", above(r), r.Grade.Letter)
+		})
+	}
 }
