@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mailhavn/mailhavn/storage"
+	"github.com/mailhavn/mailhavn/storage/storagetest"
 	"github.com/mailhavn/mailhavn/storage/vfs"
 )
 
@@ -66,8 +68,13 @@ type transformed struct {
 
 func newTransformed(t *testing.T, hook storage.Transform) transformed {
 	t.Helper()
+	return newTransformedOn(t, vfs.NewMem(), hook)
+}
+
+func newTransformedOn(t *testing.T, tree vfs.FS, hook storage.Transform) transformed {
+	t.Helper()
 	ctx := context.Background()
-	x := transformed{T: t, tree: vfs.NewMem()}
+	x := transformed{T: t, tree: tree}
 	var err error
 	if x.unit, err = storage.Open(x.tree, storage.Options{Transform: hook, SegmentSize: 256 << 10, Ballast: -1, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
@@ -271,6 +278,39 @@ func TestTransformGivenUp(t *testing.T) {
 	}
 	if _, err := x.inbox.Append(context.Background(), storage.NewMessage{Body: body}); err == nil {
 		t.Error("appended after Close")
+	}
+}
+
+// A full disk is told as one, whether the Transform meets it or the end of the message does; then there is room again.
+func TestTransformOnFullDisk(t *testing.T) {
+	for name, hook := range map[string]storage.Transform{
+		"as it goes": func(_ storage.ID, _ storage.Origin, dst io.Writer) (io.WriteCloser, error) {
+			return faulty{Writer: dst}, nil
+		},
+		"at the end": late,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var full atomic.Bool
+			tree := storagetest.Faults(vfs.NewMem(), func(op storagetest.Op) *storagetest.Fault {
+				if full.Load() && strings.Contains(op.Name, "/spool/") {
+					return &storagetest.Fault{Err: storagetest.ENOSPC}
+				}
+				return nil
+			})
+			x := newTransformedOn(t, tree, hook)
+			message := strings.Repeat("The ship comes at noon.\r\n", 20_000)
+			full.Store(true)
+			if err := x.add(x.account.NewBody(), message); !errors.Is(err, storage.ErrNoSpace) {
+				t.Errorf("%v", err)
+			}
+			full.Store(false)
+			if err := x.add(x.account.NewBody(), message); err != nil {
+				t.Error(err)
+			}
+			if got := x.messages(); len(got) != 1 || got[0] != message {
+				t.Errorf("%d messages", len(got))
+			}
+		})
 	}
 }
 

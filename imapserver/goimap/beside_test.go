@@ -1,6 +1,8 @@
 package goimap_test
 
 import (
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/mailhavn/mailhavn/imapserver/imapservertest"
+	"github.com/mailhavn/mailhavn/storage"
 )
 
 // TestBytes checks that a message comes back as it was, whatever it has, and that date and flags survive.
@@ -167,5 +170,21 @@ func TestAccess(t *testing.T) {
 	word.conn.Write([]byte("\r\n"))
 	if line, err := word.response(); err != nil || !strings.HasPrefix(line, "a OK") {
 		t.Errorf("%q %v", line, err)
+	}
+}
+
+// TestTransform has the storage's hook refuse a message: the client is told, and nothing is stored.
+func TestTransform(t *testing.T) {
+	s := newTransformingServer(t, func(storage.ID, storage.Origin, io.Writer) (io.WriteCloser, error) { return nil, errors.New("refused") })
+	c := s.login(t, s.goimap, "", nil)
+	w := c.Append("INBOX", int64(len(letter)), nil)
+	io.WriteString(w, letter)
+	w.Close()
+	var refused *imap.Error
+	if _, err := w.Wait(); !errors.As(err, &refused) || refused.Type != imap.StatusResponseTypeNo || refused.Code != imap.ResponseCodeCannot {
+		t.Errorf("%v", err)
+	}
+	if box, err := c.Select("INBOX", nil).Wait(); err != nil || box.NumMessages != 0 {
+		t.Errorf("%+v, %v", box, err)
 	}
 }

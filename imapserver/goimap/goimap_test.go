@@ -45,9 +45,15 @@ type testServer struct {
 // newServer starts the servers. No connection may panic.
 func newServer(t testing.TB) *testServer {
 	t.Helper()
+	return newTransformingServer(t, nil)
+}
+
+// newTransformingServer is newServer with a hook of the storage.
+func newTransformingServer(t testing.TB, transform storage.Transform) *testServer {
+	t.Helper()
 	s := &testServer{goimap: listen(t), own: listen(t), auth: &plain{}}
 	var err error
-	if s.unit, err = storage.Open(vfs.NewMem(), storage.Options{Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	if s.unit, err = storage.Open(vfs.NewMem(), storage.Options{Transform: transform, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	account, err := s.unit.CreateAccount(t.Context(), user)
