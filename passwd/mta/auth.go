@@ -58,6 +58,7 @@ type authConn struct {
 	*Auth
 	conn      net.Conn
 	ctx       context.Context
+	old       bool       // the client speaks version 1.1 or 1.0, in which an empty response may be none; Exim writes it so
 	mu        sync.Mutex // guards the following field, and writing to conn
 	exchanges map[string]*authExchange
 }
@@ -68,6 +69,7 @@ type authExchange struct {
 	user   func() string
 	cancel func()
 	steps  chan []byte
+	final  bool // the client can take the server's last message together with OK
 }
 
 func (a *Auth) handle(ctx context.Context, conn net.Conn) error {
@@ -121,6 +123,7 @@ func (c *authConn) command(f []string) error {
 		if len(f) < 2 || f[1] != "1" {
 			return fmt.Errorf("the client speaks another version: %.40q", f)
 		}
+		c.old = len(f) < 3 || f[2] == "0" || f[2] == "1"
 	case "CPID":
 	case "AUTH":
 		if len(f) < 3 {
@@ -149,12 +152,14 @@ func (c *authConn) auth(id, mech string, parameters []string) error {
 	}
 	var remote net.Addr
 	var response []byte // nil: none
-	encrypted := false
+	encrypted, final := false, false
 	for _, p := range parameters {
 		key, value, _ := strings.Cut(p, "=")
 		switch key {
 		case "secured":
 			encrypted = true
+		case "final-resp-ok":
+			final = true
 		case "rip":
 			if ip, err := netip.ParseAddr(value); err == nil {
 				remote = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
@@ -163,6 +168,9 @@ func (c *authConn) auth(id, mech string, parameters []string) error {
 			var err error
 			if response, err = decode(value); err != nil {
 				return c.fail(id, "", errors.New("no base64"))
+			}
+			if c.old && value == "" {
+				response = nil
 			}
 		}
 	}
@@ -179,7 +187,7 @@ func (c *authConn) auth(id, mech string, parameters []string) error {
 		cancel()
 		return c.fail(id, "", err)
 	}
-	x := &authExchange{server: server, user: user, cancel: cancel, steps: make(chan []byte, 1)}
+	x := &authExchange{server: server, user: user, cancel: cancel, steps: make(chan []byte, 1), final: final}
 	c.mu.Lock()
 	_, double := c.exchanges[id]
 	full := len(c.exchanges) >= maxExchanges
@@ -229,31 +237,52 @@ func (c *authConn) end(id string) {
 func (c *authConn) run(ctx context.Context, id string, x *authExchange) {
 	defer c.end(id)
 	for {
-		var response []byte
-		select {
-		case response = <-x.steps:
-		case <-ctx.Done():
+		response, ok := x.next(ctx)
+		if !ok {
 			return
 		}
 		challenge, done, err := x.server.Next(response)
+		if done && err == nil && len(challenge) > 0 && !x.final { // the server's proof, for a client such as Postfix that expects it earlier
+			if c.challenge(id, challenge) != nil {
+				return
+			}
+			if _, ok := x.next(ctx); !ok {
+				return
+			}
+			challenge = nil
+		}
 		switch {
 		case err != nil:
 			c.end(id) // before the answer, after which the client may use the id again
 			c.fail(id, x.user(), err)
 			return
 		case done:
-			final := ""
-			if len(challenge) > 0 { // the server's proof
-				final = "\tresp=" + base64.StdEncoding.EncodeToString(challenge)
+			line := "OK\t" + id + "\tuser=" + escape(x.user())
+			if len(challenge) > 0 {
+				line += "\tresp=" + base64.StdEncoding.EncodeToString(challenge)
 			}
 			c.end(id)
-			c.write("OK\t" + id + "\tuser=" + escape(x.user()) + final + "\n")
+			c.write(line + "\n")
 			return
 		}
-		if c.write("CONT\t"+id+"\t"+base64.StdEncoding.EncodeToString(challenge)+"\n") != nil {
+		if c.challenge(id, challenge) != nil {
 			return
 		}
 	}
+}
+
+// next waits for the client's next response.
+func (x *authExchange) next(ctx context.Context) (response []byte, ok bool) {
+	select {
+	case response = <-x.steps:
+		return response, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+func (c *authConn) challenge(id string, challenge []byte) error {
+	return c.write("CONT\t" + id + "\t" + base64.StdEncoding.EncodeToString(challenge) + "\n")
 }
 
 // fail tells no more than whether it makes sense to try again later.

@@ -121,6 +121,15 @@ func TestAuth(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.send, got, test.want)
 		}
 	}
+	// To clients of version 1.1 an empty response is none.
+	c.send("AUTH\t10\tPLAIN\tsecured\tresp=")
+	if got := c.line(); got != "FAIL\t10" {
+		t.Error(got)
+	}
+	c.send("VERSION\t1\t1\nAUTH\t11\tPLAIN\tsecured\tresp=")
+	if got := c.line(); got != "CONT\t11\t" {
+		t.Error(got)
+	}
 	// Others go on while one waits, and what is cancelled is forgotten.
 	c.send("AUTH\t20\tLOGIN\tsecured")
 	c.line()
@@ -134,29 +143,41 @@ func TestAuth(t *testing.T) {
 	}
 }
 
+// The server's proof comes with OK for clients that say so, and in a challenge of its own for others.
 func TestAuthSCRAM(t *testing.T) {
 	c, _ := authServer(t)
-	conversation, err := scram.SHA256.NewClientUnprepped("anna", "secret", "")
-	must(t, err)
-	x := conversation.NewConversation()
-	first, err := x.Step("")
-	must(t, err)
-	c.send("AUTH\t1\tSCRAM-SHA-256\tsecured\tresp=%s", b64(first))
-	answer, ok := strings.CutPrefix(c.line(), "CONT\t1\t")
-	challenge, err := base64.StdEncoding.DecodeString(answer)
-	if !ok || err != nil {
-		t.Fatalf("%q", answer)
-	}
-	final, err := x.Step(string(challenge))
-	must(t, err)
-	c.send("CONT\t1\t%s", b64(final))
-	proof, ok := strings.CutPrefix(c.line(), "OK\t1\tuser=anna\tresp=")
-	last, err := base64.StdEncoding.DecodeString(proof)
-	if !ok || err != nil {
-		t.Fatalf("%q", proof)
-	}
-	if _, err := x.Step(string(last)); err != nil || !x.Valid() {
-		t.Errorf("the server's proof: %v", err)
+	for id, parameter := range []string{"", "\tfinal-resp-ok"} {
+		conversation, err := scram.SHA256.NewClientUnprepped("anna", "secret", "")
+		must(t, err)
+		x := conversation.NewConversation()
+		step := func(challenge string) string {
+			t.Helper()
+			text, err := base64.StdEncoding.DecodeString(challenge)
+			must(t, err)
+			response, err := x.Step(string(text))
+			must(t, err)
+			return b64(response)
+		}
+		after := func(prefix string) string {
+			t.Helper()
+			rest, ok := strings.CutPrefix(c.line(), fmt.Sprintf(prefix, id))
+			if !ok {
+				t.Fatalf("not %q", prefix)
+			}
+			return rest
+		}
+		c.send("AUTH\t%d\tSCRAM-SHA-256\tsecured%s\tresp=%s", id, parameter, step(""))
+		c.send("CONT\t%d\t%s", id, step(after("CONT\t%d\t")))
+		if parameter == "" {
+			step(after("CONT\t%d\t"))
+			c.send("CONT\t%d\t", id)
+			after("OK\t%d\tuser=anna")
+		} else {
+			step(after("OK\t%d\tuser=anna\tresp="))
+		}
+		if !x.Valid() {
+			t.Error("the server's proof is missing")
+		}
 	}
 }
 

@@ -3,6 +3,10 @@
 package interop_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -56,5 +60,33 @@ func TestAppPasswordsByGsasl(t *testing.T) {
 	account("app", "remove", anna, id)
 	if got := login(secret); !strings.Contains(got, "[AUTHENTICATIONFAILED]") {
 		t.Errorf("revoked: %s", got)
+	}
+}
+
+// TestFail2ban has fail2ban's own program read the log: it finds the addresses of those who failed, and no others.
+func TestFail2ban(t *testing.T) {
+	s := newServer(t)
+	conn, err := tls.Dial("tcp", s.imaps, &tls.Config{InsecureSkipVerify: true})
+	must(t, err)
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	say := func(line, want string) {
+		t.Helper()
+		if line != "" {
+			fmt.Fprintf(conn, "%s\r\n", line)
+		}
+		if got, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(got, want) {
+			t.Fatalf("%q: %q, %v", line, got, err)
+		}
+	}
+	say("", "* OK")
+	names := []string{anna, "nobody", `x" level=INFO msg="login failed" address=198.51.100.1 protocol=imap`}
+	for _, name := range names {
+		say("a AUTHENTICATE PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00"+name+"\x00wrong")), "a NO")
+	}
+	say("b AUTHENTICATE PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00"+anna+"\x00"+password)), "b OK")
+	found := run(t, command("fail2ban-regex", "-o", "ip", s.file("log", s.log.String()), "../contrib/fail2ban/mailhavn.conf")).stdout
+	if want := strings.Repeat("127.0.0.1\n", len(names)); found != want {
+		t.Errorf("found %q, want %q in\n%s", found, want, s.log)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -164,6 +165,9 @@ func (s *server) finish() {
 		}
 	}
 	s.check()
+	if bad := s.log.find(password, base64.StdEncoding.EncodeToString([]byte(password))[:24]); bad != "" {
+		s.t.Errorf("the log has a password: %s", bad)
+	}
 	if bad := s.log.find("panic", "level=ERROR"); bad != "" {
 		s.t.Errorf("the server logged: %s", bad)
 	}
