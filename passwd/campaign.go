@@ -9,7 +9,7 @@ import (
 )
 
 // RequireChange makes a user's main password useless until it is changed, and revokes his app passwords, unless they are newer than a time (zero:
-// all of them): what to do after a leak at that time. It may be called again, so that a campaign over many users can be resumed. Sessions are the
+// all of them): what to do after a leak at that time. Who is disabled must change it when he is enabled again. It may be called again, so that a campaign over many users can be resumed. Sessions are the
 // server's to end.
 func RequireChange(ctx context.Context, users Users, name string, since time.Time) error {
 	return users.Update(ctx, name, requireChange(since))
@@ -18,8 +18,12 @@ func RequireChange(ctx context.Context, users Users, name string, since time.Tim
 func requireChange(since time.Time) func(*Record) error {
 	return func(r *Record) error {
 		old := func(t time.Time) bool { return since.IsZero() || !t.After(since) }
-		if r.State == Active && old(r.PasswordSet()) {
+		switch {
+		case !old(r.PasswordSet()):
+		case r.State == Active:
 			r.State = MustChange
+		case r.State == Disabled:
+			r.setAttribute(staleKey, "yes")
 		}
 		for _, app := range r.AppPasswords() {
 			if old(app.Created) {

@@ -50,4 +50,18 @@ func TestCampaign(t *testing.T) {
 	}
 	_, _, err = login(t, a, "bob", "another")
 	want(t, "after the change", err, nil)
+
+	// Neither who was disabled then nor who is disabled before he has changed it gets by with the old password.
+	must(t, f.Disable(background, "anna"))
+	for _, name := range []string{"anna", "dora"} {
+		must(t, f.Enable(background, name))
+		must(t, f.Enable(background, name)) // does nothing
+		_, _, err = login(t, a, name, "secret")
+		want(t, name+", enabled again", err, ErrExpired)
+		must(t, f.SetPassword(background, name, "another"))
+		must(t, f.Disable(background, name))
+		must(t, f.Enable(background, name))
+		_, _, err = login(t, a, name, "another")
+		want(t, name+", after the change", err, nil)
+	}
 }

@@ -84,15 +84,26 @@ func (f *File) SetPassword(ctx context.Context, name, password string) error {
 // Disable keeps a user from logging in; it does nothing if he is disabled already.
 // It does not end sessions: that is the server's part.
 func (f *File) Disable(ctx context.Context, name string) error {
-	return f.setState(ctx, name, Disabled)
+	return f.Update(ctx, name, func(r *Record) error {
+		if r.State == MustChange {
+			r.setAttribute(staleKey, "yes")
+		}
+		r.State = Disabled
+		return nil
+	})
 }
 
-// Enable lets a user log in again; it does nothing if he may already.
-func (f *File) Enable(ctx context.Context, name string) error { return f.setState(ctx, name, Active) }
-
-func (f *File) setState(ctx context.Context, name string, state State) error {
-	return f.edit(ctx, name, func(_ *table, l *line) error {
-		l.user.State = state
+// Enable takes Disable back. A user who had to change his password before, or had to since, must change it.
+func (f *File) Enable(ctx context.Context, name string) error {
+	return f.Update(ctx, name, func(r *Record) error {
+		if r.State != Disabled {
+			return nil
+		}
+		r.State = Active
+		if r.Attributes[staleKey] != "" {
+			r.State = MustChange
+			r.setAttribute(staleKey, "")
+		}
 		return nil
 	})
 }

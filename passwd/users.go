@@ -33,6 +33,7 @@ const (
 	scramKey   = "scram-"   // and the name of a hash function in lower case: a verifier for the mechanism
 	changedKey = "changed"  // when the password was set
 	appKey     = "app."     // and an id: an app password
+	staleKey   = "stale"    // a disabled user must change his password when he is enabled again
 	appOnlyKey = "app-only" // for which protocols the main password is switched off
 )
 
@@ -82,6 +83,7 @@ func (r *Record) setPassword(s secrets) {
 	}
 	r.setVerifiers(s.verifiers)
 	r.setAttribute(changedKey, time.Now().UTC().Format(time.RFC3339))
+	r.setAttribute(staleKey, "")
 	if r.State == MustChange {
 		r.State = Active
 	}
