@@ -193,11 +193,13 @@ func (p *Policies) host(ctx context.Context, domain, name string, secureMX bool,
 		}
 	}
 	bases, err := h.addresses(ctx)
-	if err == nil && secureMX {
-		err = h.findTLSA(ctx, domain, bases)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if secureMX {
+		if err := h.findTLSA(ctx, domain, bases); err != nil && wish != Optional {
+			return nil, err
+		}
 	}
 	switch {
 	case wish == Optional:

@@ -96,6 +96,8 @@ func TestDowngrades(t *testing.T) {
 			ok + " certificate-not-trusted", plain + " validation-failure"}},
 		{"tlsa ta", Optional, [6]string{ok, plain + " starttls-not-supported", ok + " certificate-host-mismatch", ok + " certificate-expired",
 			ok + " validation-failure", plain + " validation-failure"}},
+		{"tlsa bogus", Optional, [6]string{ok + " dnssec-invalid", plain + " dnssec-invalid starttls-not-supported", ok + " dnssec-invalid", ok + " dnssec-invalid",
+			ok + " dnssec-invalid", plain + " dnssec-invalid validation-failure"}},
 	} {
 		for i, attack := range attacks {
 			z, w := pki.published(t, row.published)
