@@ -89,8 +89,5 @@ func (s Suite) has(parts ...string) bool {
 	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s.Name, p) })
 }
 
-// finiteField reports whether keys are agreed on by finite field Diffie-Hellman with ephemeral keys.
-func (s Suite) finiteField() bool { return s.has("TLS_DHE_", "TLS_DH_anon") }
-
 // elliptic reports whether keys are agreed on by ephemeral Diffie-Hellman on elliptic curves, before TLS 1.3.
 func (s Suite) elliptic() bool { return s.has("TLS_ECDHE_", "TLS_ECDH_anon") }
