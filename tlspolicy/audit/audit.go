@@ -20,7 +20,7 @@ type Options struct {
 	Names      []string       // more names to ask for certificates, and to try to resume sessions under
 	Others     []string       // more addresses, HOST:PORT, at which to try to resume sessions; they speak the same protocol
 	Roots      *x509.CertPool // what clients trust; nil: the roots of this system
-	AllNumbers bool           // try all 65,536 numbers of suites and groups, not only those that are registered: some 600 connections more
+	AllNumbers bool           // try all 65,536 numbers of suites and groups, not only those that are registered: some 100 connections more
 
 	Timeout     time.Duration // for each connection; if zero, 10 seconds
 	Concurrency int           // connections at a time; if zero, 4

@@ -137,7 +137,7 @@ func (a *auditor) keep(name string, r hello.Reply) {
 	defer a.mu.Unlock()
 	for i, known := range a.report.Certificates {
 		if slices.EqualFunc(known.Chain, chain, (*x509.Certificate).Equal) {
-			if !contains(known.Names, name) {
+			if !slices.Contains(known.Names, name) {
 				a.report.Certificates[i].Names = append(known.Names, name)
 			}
 			return
@@ -148,8 +148,6 @@ func (a *auditor) keep(name string, r hello.Reply) {
 	a.report.Certificates = append(a.report.Certificates, Certificate{Names: []string{name}, Subject: leaf.Subject.String(), DNSNames: leaf.DNSNames, Issuer: leaf.Issuer.String(),
 		Key: key, bits: bits, Signature: leaf.SignatureAlgorithm.String(), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Chain: chain, Stapled: r.Stapled})
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 // rsaBits are the bits of RSA or of finite fields that a curve of so many bits is worth (NIST SP 800-57, part 1, table 2).
 func rsaBits(curve int) int {

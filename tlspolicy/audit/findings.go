@@ -143,7 +143,7 @@ func (a *auditor) judge() {
 	}
 	for _, place := range r.Sessions.Elsewhere {
 		id := "ticket-other-name"
-		if contains(a.Others, place) {
+		if slices.Contains(a.Others, place) {
 			id = "ticket-other-host"
 		}
 		r.add(id, fmt.Sprintf("a session begun here is resumed at %s", place))

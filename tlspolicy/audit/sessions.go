@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (a *auditor) tickets(ctx context.Context, version uint16) error {
 	s.TicketLife = max(s.TicketLife, life)
 	s.Seconds = int64(s.TicketLife / time.Second)
 	for _, place := range elsewhere {
-		if !contains(s.Elsewhere, place) {
+		if !slices.Contains(s.Elsewhere, place) {
 			s.Elsewhere = append(s.Elsewhere, place)
 		}
 	}
