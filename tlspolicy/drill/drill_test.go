@@ -16,8 +16,11 @@ import (
 // disk, the certificates, the users, the sessions.
 func TestInterruptedEverywhere(t *testing.T) {
 	t.Parallel()
-	points := 0
-	for stop := 1; ; stop++ {
+	points, stride := 0, 1
+	if testing.Short() { // with the race detector
+		stride = 5
+	}
+	for stop := 1; ; stop += stride {
 		w, dir := newWorld(t, 2, 5), filepath.Join(t.TempDir(), "d")
 		w.revive(stop)
 		_, err := w.drill(dir).Run(t.Context())
@@ -39,7 +42,11 @@ func TestInterruptedEverywhere(t *testing.T) {
 // The same with a second crash during the second run, after any number of points.
 func TestInterruptedTwice(t *testing.T) {
 	t.Parallel()
-	for stop := 3; stop < 60; stop += 11 {
+	stride := 11
+	if testing.Short() {
+		stride = 29
+	}
+	for stop := 3; stop < 60; stop += stride {
 		for again := 1; ; again += 13 {
 			w, dir := newWorld(t, 2, 3), filepath.Join(t.TempDir(), "d")
 			w.revive(stop)
