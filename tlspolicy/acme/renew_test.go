@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,8 +34,10 @@ const (
 
 // authority issues certificates for six days and says when to renew them: a window of an hour, which begins at half of their life unless moved.
 type authority struct {
-	t      testing.TB
-	ca     *testca.Issued
+	t  testing.TB
+	ca *testca.Issued
+
+	mu     sync.Mutex // guards the following
 	issued []issued
 	out    time.Time     // until when nothing is issued
 	moved  time.Duration // what the last certificate's window is moved by
@@ -57,6 +60,8 @@ func newAuthority(t testing.TB) *authority {
 func (a *authority) IssuerKey() string { return "test" }
 
 func (a *authority) Issue(_ context.Context, request *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	now := time.Now()
 	if now.Before(a.out) {
 		return nil, errors.New("out of order")
@@ -85,10 +90,12 @@ func (a *authority) Issue(_ context.Context, request *x509.CertificateRequest) (
 }
 
 func (a *authority) GetRenewalInfo(context.Context, certmagic.Certificate) (acme.RenewalInfo, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return a.info(), nil
 }
 
-// info says when the last certificate is to be renewed, and to ask again in three hours (RFC 9773, section 4).
+// info says when the last certificate is to be renewed, and to ask again in three hours (RFC 9773, section 4). a.mu is held.
 func (a *authority) info() (info acme.RenewalInfo) {
 	last := &a.issued[len(a.issued)-1]
 	start := last.at.Add(life/2 + a.moved)
@@ -99,6 +106,21 @@ func (a *authority) info() (info acme.RenewalInfo) {
 	info.UniqueIdentifier = last.leaf.SerialNumber.String()
 	last.told, last.deadline = info.SuggestedWindow.Start, info.SuggestedWindow.End
 	return info
+}
+
+// scenario has things happen after some renewals, of which seen are known, and tells how many there were.
+func (a *authority) scenario(seen int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	renewals := len(a.issued) - 1
+	switch {
+	case renewals == seen:
+	case renewals == 7: // the authority will revoke it
+		a.moved = -life / 4
+	case renewals == 13: // an outage that begins before the window
+		a.out = time.Now().Add(life/2 + 36*time.Hour)
+	}
+	return renewals
 }
 
 // A certificate of six days is renewed twenty times: when the authority says, with a new key each time; also when that is moved forward, and when
@@ -131,26 +153,19 @@ func TestRenewedTwentyTimes(t *testing.T) {
 		store.Store(s)
 		began := time.Now()
 		const renewals = 20
-		for seen := 0; len(a.issued) <= renewals; time.Sleep(10 * time.Minute) {
+		for seen := 0; seen < renewals; time.Sleep(10 * time.Minute) {
 			synctest.Wait()
 			served, err := s.GetCertificate(&tls.ClientHelloInfo{ServerName: testName})
 			if err != nil || !time.Now().Before(served.Leaf.NotAfter) {
-				t.Fatalf("%s after %d renewals: an expired certificate is served (%v)", time.Since(began), len(a.issued)-1, err)
+				t.Fatalf("%s after %d renewals: an expired certificate is served (%v)", time.Since(began), seen, err)
 			}
 			if time.Since(began) > renewals*life {
-				t.Fatalf("%d renewals in %s", len(a.issued)-1, time.Since(began))
+				t.Fatalf("%d renewals in %s", seen, time.Since(began))
 			}
-			if len(a.issued)-1 == seen {
-				continue
-			}
-			seen = len(a.issued) - 1
-			switch seen {
-			case 7: // the authority will revoke it
-				a.moved = -life / 4
-			case 13: // an outage that begins before the window
-				a.out = time.Now().Add(life/2 + 36*time.Hour)
-			}
+			seen = a.scenario(seen)
 		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		for i := range renewals {
 			begin, end := a.issued[i].told, a.issued[i].deadline
 			if i == 13 {
