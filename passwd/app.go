@@ -23,6 +23,7 @@ type AppPassword struct {
 
 	Protocols []string       `json:"protocols,omitempty"` // such as "imap"; none: all
 	Networks  []netip.Prefix `json:"networks,omitempty"`  // from where; none: from everywhere
+	Mailboxes []string       `json:"mailboxes,omitempty"` // only in these; none: in all. See Authenticator.KeepsToMailboxes
 	ReadOnly  bool           `json:"readOnly,omitempty"`
 	Expires   time.Time      `json:"expires,omitzero"` // zero: never
 

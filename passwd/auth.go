@@ -28,6 +28,10 @@ type Authenticator struct {
 	// Protocol is what app passwords are allowed or not allowed for, such as "imap".
 	Protocol string
 
+	// KeepsToMailboxes says that the server asks what Start returns for the mailboxes that a password is limited to, by a method
+	// Mailboxes() []string (none: all), and keeps its session to them. Otherwise such passwords are refused. (imapserver does not do that yet.)
+	KeepsToMailboxes bool
+
 	// Login says to offer LOGIN too, which some old programs need for submission.
 	Login bool
 
@@ -167,14 +171,18 @@ type exchange struct {
 
 // grant is what a client may do.
 type grant struct {
-	user     string
-	readOnly bool
-	expiry   time.Time
-	app      string // id of an app password
+	user      string
+	readOnly  bool
+	mailboxes []string
+	expiry    time.Time
+	app       string // id of an app password
 }
 
 // Grant tells what the login is restricted to.
 func (x *exchange) Grant() (readOnly bool, expiry time.Time) { return x.grant.readOnly, x.grant.expiry }
+
+// Mailboxes tells to which mailboxes the login is restricted; none: all may be used.
+func (x *exchange) Mailboxes() []string { return x.grant.mailboxes }
 
 func (x *exchange) start(mechanism string) sasl.Server {
 	switch mechanism {
@@ -284,10 +292,10 @@ func (a *Authenticator) grantApp(r Record, app AppPassword, remote net.Addr) (gr
 	if err := r.MayLogIn(time.Now()); err != nil {
 		return grant{}, err
 	}
-	if !app.allows(a.Protocol, remote, time.Now()) {
+	if !app.allows(a.Protocol, remote, time.Now()) || len(app.Mailboxes) > 0 && !a.KeepsToMailboxes {
 		return grant{}, ErrRestricted
 	}
-	return grant{r.Name, app.ReadOnly, earlier(r.Expiry(), app.Expires), app.ID}, nil
+	return grant{r.Name, app.ReadOnly, app.Mailboxes, earlier(r.Expiry(), app.Expires), app.ID}, nil
 }
 
 func (a *Authenticator) fakeSecret() []byte {

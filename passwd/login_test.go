@@ -235,6 +235,17 @@ func TestAppPasswords(t *testing.T) {
 			t.Error("the file holds a password")
 		}
 	}
+	lists, listID, err := AddAppPassword(background, f, &f.Hasher, "anna", AppPassword{Mailboxes: []string{"Lists"}})
+	must(t, err)
+	_, _, err = login(t, a, "anna", lists)
+	want(t, "mailboxes that the server does not keep to", err, ErrRestricted)
+	a.KeepsToMailboxes = true
+	_, server, err := login(t, a, "anna", lists)
+	want(t, "mailboxes", err, nil)
+	if got := server.(interface{ Mailboxes() []string }).Mailboxes(); !slices.Equal(got, []string{"Lists"}) {
+		t.Errorf("mailboxes %q", got)
+	}
+	must(t, RemoveAppPassword(background, f, "anna", listID))
 	must(t, SetAppOnly(background, f, "anna", "imap", "smtp"))
 	_, _, err = login(t, a, "anna", "secret")
 	want(t, "main password switched off", err, ErrRestricted)

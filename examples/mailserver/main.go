@@ -41,7 +41,8 @@ type console struct {
 var errFindings = errors.New("there are findings")
 
 func main() {
-	syscall.Umask(0o077) // whatever is made is nobody else's, from the moment it is made
+	syscall.Umask(0o077)                                      // whatever is made is nobody else's, from the moment it is made
+	syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // no dump of memory, which holds passwords and keys; if it cannot be set, all works
 	os.Exit(run(os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 

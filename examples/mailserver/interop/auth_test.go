@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -88,5 +90,15 @@ func TestFail2ban(t *testing.T) {
 	found := run(t, command("fail2ban-regex", "-o", "ip", s.file("log", s.log.String()), "../contrib/fail2ban/mailhavn.conf")).stdout
 	if want := strings.Repeat("127.0.0.1\n", len(names)); found != want {
 		t.Errorf("found %q, want %q in\n%s", found, want, s.log)
+	}
+}
+
+// TestNoDump: memory, which holds passwords, is not written to a file when the process dies.
+func TestNoDump(t *testing.T) {
+	s := newServer(t)
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.process.Process.Pid))
+	must(t, err)
+	if !regexp.MustCompile(`(?m)^Max core file size +0 +0 `).Match(limits) {
+		t.Errorf("%s", limits)
 	}
 }
