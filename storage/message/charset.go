@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -10,9 +11,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// charsetEncoding finds a charset by its name in lower case; nil if it is unknown. UTF-7 is
-// unknown: it hides text from everything that looks for it, and no mail needs it.
+// charsetEncoding finds a charset by its name in lower case; nil if it is unknown. What follows
+// the ASCII that names are made of (RFC 2978, section 2.3) is passed over. UTF-7 is unknown: it
+// hides text from everything that looks for it, and no mail needs it.
 func charsetEncoding(name string) encoding.Encoding {
+	if i := strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }); i > 0 {
+		name = name[:i]
+	}
 	switch name {
 	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit":
 		return unicode.UTF8

@@ -15,7 +15,7 @@ func TestDecodeHeader(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", ""},
 		{"plain", "plain"},
-		{"folded\r\n text\n\there", "folded text\there"},
+		{"folded\r\n text\n\there", "folded text here"},
 		{"raw \xc3\xa9", "raw é"},
 		{"latin \xe9", "latin \uFFFD"},
 		// RFC 2047, section 8
@@ -48,6 +48,7 @@ func TestDecodeHeader(t *testing.T) {
 		{"=?utf-8?q?a", "=?utf-8?q?a"},
 		{"=?utf-8?q?a?", "=?utf-8?q?a?"},
 		{"=??q?a?=", "=??q?a?="},
+		{"=?utf-8?q?a\x00?=", "=?utf-8?q?a\x00?="},
 		{"=?=?utf-8?q?a?=", "=?a"},
 		{"=?utf-8?q?a=?utf-8?q?b?=", "=?utf-8?q?ab"},
 		{"=?utf-8?q?a?= =?utf-8?x?b?=", "a =?utf-8?x?b?="},
@@ -157,6 +158,7 @@ func TestDecodedText(t *testing.T) {
 		{PartInfo{}, "caf\xe9", "caf\uFFFD"},
 		{PartInfo{Charset: "us-ascii"}, "caf\xc3\xa9", "café"},
 		{PartInfo{Charset: "iso-8859-1", Encoding: QuotedPrintable}, "caf=E9", "café"},
+		{PartInfo{Charset: "iso-8859-1\xe9\xff", Encoding: QuotedPrintable}, "caf=E9", "café"},
 		{PartInfo{Charset: "utf-8", Encoding: Base64}, "Y2Fmw6k=", "café"},
 		{PartInfo{Charset: "iso-2022-jp", Encoding: EightBit}, "\x1b$B%F%9%H\x1b(B", "テスト"},
 		{PartInfo{Charset: "utf-16be", Encoding: Base64}, "AGEA6Q==", "aé"},

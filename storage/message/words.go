@@ -8,9 +8,11 @@ import (
 // on one line: without folding, encoded words decoded (RFC 2047 with the language of RFC 2231,
 // section 5). White space between encoded words vanishes; neighbours of one charset are joined
 // before decoding, since broken software splits characters. Words that cannot be decoded stay as
-// they are. Raw 8-bit text counts as UTF-8; what is not becomes U+FFFD.
+// they are. Raw 8-bit text counts as UTF-8; what is not becomes U+FFFD. A tab that begins a folded
+// line is a space: much software writes one where it folds at a space.
 func DecodeHeader(dst, body []byte) []byte {
 	if bytes.IndexByte(body, '\n') >= 0 || bytes.IndexByte(body, '\r') >= 0 {
+		body = bytes.ReplaceAll(body, []byte("\n\t"), []byte("\n "))
 		body = appendUnfolded(make([]byte, 0, len(body)), body)
 	}
 	if !bytes.Contains(body, []byte("=?")) {
@@ -133,6 +135,9 @@ func parseWord(b []byte) (w word, size int, ok bool) {
 		return w, max(start+n-1, 2), false // the "=" before the "?" may begin a word
 	}
 	w.text = b[start : start+n]
+	if bytes.IndexByte(w.text, 0) >= 0 {
+		return w, max(start+n-1, 2), false
+	}
 	return w, start + n + 2, true
 }
 
