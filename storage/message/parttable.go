@@ -160,7 +160,8 @@ func (r *partReader) info() PartInfo {
 }
 
 // find moves to the part that an IMAP part number names (RFC 9051, section 6.4.5.1). The message
-// itself has the empty path; if it is no multipart it is part 1, too.
+// itself has the empty path; if it is no multipart it is part 1, too. A multipart without parts has
+// the one that BODYSTRUCTURE shows.
 func (r *partReader) find(path []int) bool {
 	if !r.next() {
 		return false
@@ -184,8 +185,8 @@ func (r *partReader) find(path []int) bool {
 
 // child moves to a child of the part.
 func (r *partReader) child(number int) bool {
-	depth := r.depth + 1
-	for n := 0; number > 0 && r.next() && r.depth >= depth; {
+	whole, depth, n := *r, r.depth+1, 0
+	for number > 0 && r.next() && r.depth >= depth {
 		if r.depth != depth {
 			continue
 		}
@@ -193,7 +194,14 @@ func (r *partReader) child(number int) bool {
 			return true
 		}
 	}
-	return false
+	if n > 0 || number != 1 {
+		return false
+	}
+	*r = whole
+	r.flags, r.depth, r.encoding, r.lines = isText, depth, SevenBit, 0
+	r.header, r.body = r.end, r.end
+	r.mediaType, r.charset = tableText{known: "text/plain"}, tableText{known: "us-ascii"}
+	return true
 }
 
 // NumParts is the number of parts, the message itself included.
