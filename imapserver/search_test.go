@@ -162,6 +162,16 @@ func TestSearchText(t *testing.T) {
 	c.want("UID SEARCH NOT NOT 1", "* SEARCH 1", ". OK …")
 }
 
+// TestSearchEmptyText checks that the empty text is found also where there is no text.
+func TestSearchEmptyText(t *testing.T) {
+	c := newTestServer(t, nil).session(t, 0)
+	c.append("INBOX", "", "Content-Type: image/png\r\n\r\nnot text\r\n")
+	c.ok("SELECT INBOX")
+	c.want(`SEARCH BODY ""`, "* SEARCH 1", ". OK …")
+	c.want(`SEARCH NOT TEXT ""`, "* SEARCH", ". OK …")
+	c.want("SEARCH BODY not", "* SEARCH", ". OK …")
+}
+
 // TestSearchBounds checks that a search is bounded in size, depth and time.
 func TestSearchBounds(t *testing.T) {
 	c := newTestServer(t, func(s *Server) { s.Limits.SearchKeys = 100 }).session(t, 1)

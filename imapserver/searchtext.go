@@ -82,10 +82,13 @@ func firstField(header []byte) (field, rest []byte) {
 }
 
 // textKey searches the text of a message; with headers, also those of the message and of its parts. Parts that are neither text nor
-// messages are left out (RFC 9051, section 6.4.4).
+// messages are left out (RFC 9051, section 6.4.4). The empty text is in every message.
 func textKey(headers bool) func(*conn, *program) (predicate, error) {
 	return func(c *conn, p *program) (predicate, error) {
-		want, _, err := p.text(c)
+		want, text, err := p.text(c)
+		if text == "" {
+			return predicate{test: func(*candidate) (bool, error) { return true, nil }}, err
+		}
 		return p.filtered(want, message.ClassesOf(headers), predicate{cost: fromText, test: func(m *candidate) (bool, error) {
 			return m.contains(want, headers)
 		}}), err
