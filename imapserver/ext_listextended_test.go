@@ -28,5 +28,7 @@ func TestListExtended(t *testing.T) {
 	c.want(`LIST (REMOTE RECURSIVEMATCH) "" "*"`, ". BAD …")
 	c.want(`LIST (NONSENSE) "" "*"`, ". BAD …")
 	c.want(`LIST () "" ""`, ". OK …")
+	c.want(`LIST "Fruit/Apple" "" RETURN (CHILDREN)`, `* LIST (\HasNoChildren) "/" Fruit/Apple`, ". OK …")
+	c.want(`LSUB "" Fruit`, ". OK …")
 	c.want(`LSUB "" "%"`, `* LSUB (\Noselect) "/" Fruit`, `* LSUB () "/" Vegetable`, ". OK …")
 }

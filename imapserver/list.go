@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/mailhavn/mailhavn/imapserver/internal/names"
 )
@@ -52,6 +53,11 @@ func parseList(c *conn) (action, error) {
 		if found, err := c.parseListOptions(c.registry.listReturns, l); err != nil || !found {
 			d.Expected(`"("`)
 			return nil, err
+		}
+	}
+	for i, p := range l.Patterns {
+		if l.extended && p.Empty() { // only without options it asks for the separator (RFC 5258, section 3)
+			l.Patterns[i] = names.NewPattern(l.reference)
 		}
 	}
 	if l.Recursive && len(l.Criteria) == 0 {
@@ -155,15 +161,15 @@ func (c *conn) writeListEntry(l *listing, e *names.Entry) {
 }
 
 // parseLsub is LSUB (RFC 3501, section 6.3.9), for clients of IMAP4rev1: the subscriptions, and with \Noselect the levels above those
-// that the pattern hides.
+// that a % at the end of the pattern hides.
 func parseLsub(c *conn) (action, error) {
 	l, d := &listing{}, c.dec
-	l.Selection = names.Selection{Criteria: []names.Criterion{names.IsSubscribed}, Subscribed: true, Recursive: true}
+	l.Selection = names.Selection{Criteria: []names.Criterion{names.IsSubscribed}, Subscribed: true}
 	var text string
 	if !d.ExpectSP() || !d.ExpectMailbox(&l.reference) || !d.ExpectSP() || !d.ExpectListMailbox(&text) {
 		return nil, nil
 	}
-	l.Patterns = []names.Pattern{names.NewPattern(names.Join(l.reference, text))}
+	l.Patterns, l.Recursive = []names.Pattern{names.NewPattern(names.Join(l.reference, text))}, strings.HasSuffix(text, "%")
 	return func(ctx context.Context) (reply, error) {
 		chosen, err := l.Choose(ctx, names.Of(c.identity.account))
 		for _, e := range chosen {
