@@ -68,18 +68,22 @@ func (c *comparison) search(kind, command string) {
 	wantUIDs, wantOK := searchResult(want)
 	gotUIDs, gotOK := searchResult(got)
 	if !wantOK || !gotOK {
-		if q := (Question{Command: command, Want: want, Got: got}); c.isKnown(q) {
+		if q := (Question{Command: command, Want: want, Got: got}); c.isKnown(kind, q) {
 			c.tally(kind).known++
 		} else {
 			c.unknown(kind, q)
 		}
 		return
 	}
+	read := map[*asker]map[string]bool{}
+	for _, r := range c.readings {
+		read[r.asker], _ = searchResult(r.ask(command))
+	}
 	found := map[bool]string{true: "found", false: "not found"}
 	for i, m := range c.messages {
 		uid := fmt.Sprint(i + 1)
 		q := Question{Command: command, Message: m, Want: found[wantUIDs[uid]], Got: found[gotUIDs[uid]]}
-		if q.Want != q.Got && !c.isKnown(q) {
+		if q.Want != q.Got && !c.isKnown(kind, q) && !c.isRead(kind, i, q, func(r reading) string { return found[read[r.asker][uid]] }) {
 			c.unknown(kind, q)
 			return
 		}
@@ -95,31 +99,4 @@ func searchResult(answer string) (uids map[string]bool, ok bool) {
 		uids[uid] = true
 	}
 	return uids, ok
-}
-
-// order asks both servers to order the messages, by so many at once. If they differ, they are asked again without the messages of
-// which it is known that their place may differ.
-func (c *comparison) order(kind, format string, atOnce int) {
-	for first := 1; first <= len(c.messages); first += atOnce {
-		last := min(first+atOnce-1, len(c.messages))
-		command := fmt.Sprintf(format, fmt.Sprintf("%d:%d", first, last))
-		want, got := c.want.ask(command), c.got.ask(command)
-		if want == got {
-			c.tally(kind).equal++
-			continue
-		}
-		var rest []string
-		for uid := first; uid <= last; uid++ {
-			if !c.isKnown(Question{Command: command, Message: c.messages[uid-1]}) {
-				rest = append(rest, fmt.Sprint(uid))
-			}
-		}
-		command = fmt.Sprintf(format, strings.Join(rest, ","))
-		want, got = c.want.ask(command), c.got.ask(command)
-		if want != got {
-			c.unknown(kind, Question{Command: command, Want: want, Got: got})
-			continue
-		}
-		c.tally(kind).known++
-	}
 }
