@@ -8,7 +8,7 @@ import (
 )
 
 // SearchTextsVersion rises whenever SearchTexts gives other texts for a message than before: what was made from them is of no use then.
-const SearchTextsVersion = 3
+const SearchTextsVersion = 4
 
 // MaxHeaderText bounds how much of the header of a message or part SearchTexts looks at.
 const MaxHeaderText = 1 << 20
