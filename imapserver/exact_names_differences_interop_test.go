@@ -18,7 +18,7 @@ func nameDifferences() []imapservertest.Difference {
 			Without: func(_, answer string) string { return strings.Replace(answer, "OK [MAILBOXID]", "OK", 1) },
 		},
 		{
-			Name: "whether there is something new", Why: `RFC 9051, section 7.3.1: a server that does not know gives neither \Marked nor \Unmarked; ours does not tell it by LIST`,
+			Name: "whether there is something new", Why: `RFC 9051, section 7.3.1: a server that does not know gives neither \Marked nor \Unmarked; ours does not tell it by LIST`, Rare: true,
 			Without: func(_, answer string) string { return attributes(answer, `\Marked`, `\UnMarked`) },
 		},
 		{
