@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	states = flag.Int("storagetest.states", 4500, "crash states to check in all tests of the explorer together; a ninth of them with -short")
+	states = flag.Int("storagetest.states", 4500, "crash states to check in all tests of the explorer together; a fortieth of them with -short")
 	seed   = flag.Uint64("storagetest.seed", 1, "seed of the explorer and the simulation")
 )
 
@@ -42,7 +42,7 @@ var explorers = []struct {
 // share is how many of the states each of the five tests has that look for them.
 func share() int {
 	if testing.Short() {
-		return *states / 9 / 5
+		return *states / 40 / 5
 	}
 	return *states / 5
 }
