@@ -95,6 +95,10 @@ func searchQuery(r *rand.Rand, depth int) string {
 // TestSearchWithIndex compares searches in a mailbox that is indexed with those in mailboxes that are too small for an index.
 func TestSearchWithIndex(t *testing.T) {
 	const n, small = 300, 100
+	queries := *indexQueries
+	if testing.Short() {
+		queries = min(queries, 10)
+	}
 	r := rand.New(rand.NewPCG(1, 1))
 	ctx := context.Background()
 	c := selectedConn(t, 0)
@@ -126,7 +130,7 @@ func TestSearchWithIndex(t *testing.T) {
 		return slices.Collect(c.selected.saved.All())
 	}
 	hits := 0
-	for range *indexQueries {
+	for range queries {
 		query := searchQuery(r, 2)
 		var want []storage.UID
 		for i, piece := range pieces {
@@ -139,7 +143,7 @@ func TestSearchWithIndex(t *testing.T) {
 		}
 		hits += len(want)
 	}
-	t.Logf("%d searches found %d of %d", *indexQueries, hits, *indexQueries*n)
+	t.Logf("%d searches found %d of %d", queries, hits, queries*n)
 }
 
 func waitForIndex(t testing.TB, mbox *storage.Mailbox, n int) {
