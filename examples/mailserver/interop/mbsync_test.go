@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func mbsyncConfig(s *server) string {
 }
 
 // mbsync synchronizes a side; it must say nothing of errors.
-func mbsync(s *server, side string) {
+func mbsync(s *server, side string, allowed ...*regexp.Regexp) {
 	s.t.Helper()
 	// mbsync waits a second for each folder that has changed just now.
 	past := time.Now().Add(-time.Hour)
@@ -43,10 +44,17 @@ func mbsync(s *server, side string) {
 		return err
 	})
 	r := run(s.t, command("mbsync", "-c", mbsyncConfig(s), side))
-	if strings.Contains(strings.ToLower(r.stdout+r.stderr), "error") || strings.Contains(r.stderr, "arning") {
+	said := r.stdout + r.stderr
+	for _, warning := range allowed {
+		said = warning.ReplaceAllString(said, "")
+	}
+	if said = strings.ToLower(said); strings.Contains(said, "error") || strings.Contains(said, "warning") {
 		s.t.Errorf("mbsync %s: %v", side, r)
 	}
 }
+
+// lostTrack is what mbsync says after a sync that was cut off before the server had taken what was sent, which it sends again.
+var lostTrack = regexp.MustCompile(`(?m)^Warning: lost track of \d+ pushed message\(s\)$`)
 
 // mbsyncTest is the state of a run: what each mailbox must come to hold.
 type mbsyncTest struct {
@@ -115,12 +123,12 @@ func union(a, b string) string {
 }
 
 // settle synchronizes until nothing should change any more, and compares everything.
-func (x *mbsyncTest) settle(what string, between func()) {
+func (x *mbsyncTest) settle(what string, between func(), allowed ...*regexp.Regexp) {
 	x.t.Helper()
 	for range 2 {
-		mbsync(x.server, "one")
+		mbsync(x.server, "one", allowed...)
 		between()
-		mbsync(x.server, "two")
+		mbsync(x.server, "two", allowed...)
 	}
 	for _, box := range mbsyncBoxes {
 		far, validity := x.state(anna, box)
@@ -168,7 +176,7 @@ func TestMbsync(t *testing.T) {
 		if x.killDuringSync([]string{"one", "two", "one"}[i], delay*time.Millisecond) {
 			cut++
 		}
-		x.settle(fmt.Sprintf("kill -9 after %d ms of a sync", delay), nothing)
+		x.settle(fmt.Sprintf("kill -9 after %d ms of a sync", delay), nothing, lostTrack)
 	}
 	if cut == 0 {
 		t.Error("each sync was quicker than the kill")
