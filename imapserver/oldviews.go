@@ -69,9 +69,11 @@ func farBehind(conns []*conn, limit int64) (behind []*conn) {
 			current[id] = true
 			continue
 		}
-		if sum += octets; sum > limit && !slices.Contains(behind, e.conn) {
+		switch {
+		case sum+octets <= limit:
+			sum += octets
+		case !slices.Contains(behind, e.conn): // what it holds will be free
 			behind = append(behind, e.conn)
-			sum -= octets
 		}
 	}
 	return behind
