@@ -8,9 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/mailhavn/mailhavn/passwd/internal/atomicfile"
 )
 
 const (
@@ -133,7 +134,7 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, unavailable(err)
 	}
 	if owner, err := os.Stat(f.path); err == nil {
-		if err := giveTo(file, owner); err != nil {
+		if err := atomicfile.GiveTo(file, owner); err != nil {
 			file.Close()
 			return nil, unavailable(err)
 		}
@@ -162,52 +163,8 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 // there, whole. The new one belongs to the owner of the old one (nil: to us), so
 // that root can change users of a server that runs as somebody else. The caller
 // holds the lock, which makes the temporary name ours.
-func (f *File) write(data string, owner os.FileInfo) error { return replace(f.path, data, owner) }
-
-func replace(path, data string, owner os.FileInfo) (err error) {
-	tmp := path + ".tmp"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
-		return err
-	}
-	file, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-		}
-	}()
-	_, err = file.WriteString(data)
-	if owner != nil {
-		err = errors.Join(err, giveTo(file, owner))
-	}
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// giveTo makes file belong to the user that owner belongs to, and to his group.
-// Another group alone does not matter: it has no access.
-func giveTo(file *os.File, owner os.FileInfo) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	have, ok1 := info.Sys().(*syscall.Stat_t)
-	want, ok2 := owner.Sys().(*syscall.Stat_t)
-	if !ok1 || !ok2 || have.Uid == want.Uid {
-		return nil
-	}
-	return file.Chown(int(want.Uid), int(want.Gid))
+func (f *File) write(data string, owner os.FileInfo) error {
+	return atomicfile.Replace(f.path, []byte(data), owner)
 }
 
 // Secret returns random bytes that stay the same as long as the user file exists. They are kept in a file
@@ -229,7 +186,7 @@ func (f *File) Secret() ([]byte, error) {
 	f.mu.Lock()
 	owner := f.info
 	f.mu.Unlock()
-	if err := replace(path, string(secret), owner); err != nil {
+	if err := atomicfile.Replace(path, secret, owner); err != nil {
 		return nil, unavailable(err)
 	}
 	return secret, nil
