@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
@@ -39,8 +38,6 @@ func (a *Account) NewBody() *Body { return a.newBody(Appended) }
 
 // NewDelivery begins to take in a message that somebody has sent.
 func (a *Account) NewDelivery() *Body { return a.newBody(Delivered) }
-
-func newBody(a *Account, from Origin) *Body { return &Body{account: a, from: from, sum: sha256.New()} }
 
 // Size returns how many bytes were written. With a [Transform] there may be more or fewer in the message that is stored.
 func (b *Body) Size() int64 {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ var errGivenUp = errors.New("message was given up")
 
 // newBody begins to take in a message, through the unit's Transform if there is one for it.
 func (a *Account) newBody(from Origin) *Body {
-	b := newBody(a, from)
+	b := &Body{account: a, from: from, sum: sha256.New()}
 	if a.unit.opt.Transform == nil {
 		return b
 	}
